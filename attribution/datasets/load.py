@@ -78,7 +78,7 @@ def import_data(
             preprocessing={**encoded.preprocessing, "splits": arranged.splits},
             task=described(arranged.task),
         )
-        write_origin(building, config)
+        write_origin(building, config, called)
         Dataset.write(building, info, encoded.samples.drop(columns="label").rename(columns={"target": "label"}))
         if out.is_dir() and not any(out.iterdir()):
             out.rmdir()

@@ -1,5 +1,6 @@
 """Samples as the user has them: pictures at their own size from the source again, whole texts, rows of a table."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,20 +98,26 @@ class Originals:
         )
 
 
-def write_origin(folder: Path, config: DataConfig) -> None:
-    """Keep with the data which config made them, so that their source is found again."""
-    write_json(folder / ORIGIN, to_dict(config))
+def write_origin(folder: Path, config: DataConfig, called: str = "") -> None:
+    """Keep with the data which config made them, so that their source is found again; ``called``: its path, where that
+    is one inside of the project."""
+    inside = {"path": called} if called and not Path(called).is_absolute() else {}
+    write_json(folder / ORIGIN, {**to_dict(config), **inside})
 
 
 def origin(folder: Path) -> DataConfig:
     """The config that made the data in ``folder``: kept with them, else (data of a former version) by the project."""
-    if (folder / ORIGIN).is_file():
-        return from_dict(DataConfig, read_json(folder / ORIGIN))
     settings = folder.parent / "project.json"
-    if not settings.is_file():
+    if (folder / ORIGIN).is_file():
+        values = read_json(folder / ORIGIN)
+    elif settings.is_file():
+        values = read_json(settings)["data"]
+    else:
         raise UserError(
             f"{folder} does not say where its data came from.",
             "Neither origin.json nor a project.json lies with it.",
             "Import the data again.",
         )
-    return from_dict(DataConfig, read_json(settings)["data"])
+    config = from_dict(DataConfig, values)
+    inside = folder.parent / config.path
+    return replace(config, path=str(inside)) if config.path and inside.exists() else config

@@ -55,6 +55,19 @@ def with_weights(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
     return replace(model, checkpoints=source.checkpoints(rest, width, values_of(model.arguments)))
 
 
+def with_transform(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with the preprocessing that comes with the network's source, where nobody says what it is handed."""
+    from attribution.transforms import kind_of
+
+    found = source_of(model.name)
+    if found is None or model.transform or model.mean or model.std or model.inputs != "auto":
+        return model
+    source, rest = found
+    said = source.transform(rest, values_of(model.arguments))
+    fits = said and {dataset.info.modality} <= set(kind_of(said)[0].kinds)
+    return replace(model, transform=said) if fits else model
+
+
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
     """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole
     numbers, and with the shape of what its transform gives."""

@@ -198,7 +198,8 @@ def _build(
             packed.extractall(building)
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
-    model = first_looks.settled(dataset, first_looks.with_weights(dataset, model))
+    model = first_looks.with_transform(dataset, first_looks.with_weights(dataset, model))
+    model = first_looks.settled(dataset, model)
     if model.transform:
         keep(dataset, inputs_for(model), progress)
     settings = {

@@ -143,7 +143,10 @@ class Project:
         ``data``: settings, a path, or an object: a pandas or polars table, an Arrow table, a torch map-style
         ``Dataset``, a Hugging Face ``Dataset``, arrays ``(X, y)``, or ``dict(train=..., test=...)`` of any of them. An
         object is written once into the project, so that opening it again needs no object. ``fields`` names the values
-        of a torch dataset's items in their order. Every other keyword is a setting of ``DataConfig`` (``label="y"``).
+        of a torch dataset's items in their order. Every other keyword is a setting of ``DataConfig`` (``label="y"``),
+        or ``transform`` and ``train_transform``: what ``ModelConfig`` says by these names, a callable (a torchvision
+        ``Compose``, a Hugging Face processor) or a timm data config; the tensors of a callable are kept with the
+        project, so that opening it again needs no object.
 
         ``model``: settings, a name (``torchvision:resnet18``), an ``nn.Module``, whose weights are kept and asked, or a
         function that returns one and may take ``classes`` and ``shape``. Another process opens the results of the last
@@ -158,21 +161,37 @@ class Project:
         guessing.
         """
         from attribution.datasets.given._object import understood
+        from attribution.transforms.given import TRANSFORMS, with_transforms
 
+        handed = {name: settings.pop(name) for name in TRANSFORMS if name in settings}
         data = understood(data, settings, fields)
         progress = progress or Progress()
-        made = homes.create(folder, data, homes.network(model), train, trust_code, progress, expect_accuracy)
+        model = with_transforms(homes.network(model), handed)
+        made = homes.create(folder, data, model, train, trust_code, progress, expect_accuracy)
         project = Project.open(made)
         if homes.is_here(project.model_config):  # no other process could
             project.studies.train.run(progress=progress)
         return project
 
-    def attach(self, model: "nn.Module | Callable[..., nn.Module]") -> None:
+    def attach(
+        self,
+        model: "nn.Module | Callable[..., nn.Module] | None" = None,
+        *,
+        transform: Any = None,
+        train_transform: Any = None,
+    ) -> None:
         """Give this process the network that the project was made with (``create(..., model=net)``): the same module,
-        which gets the weights that the project keeps, or the same function. ``UserError`` for another one."""
+        which gets the weights that the project keeps, or the same function; and the same transforms. ``UserError`` for
+        another one."""
         from attribution.models.sources.given import attach_to
+        from attribution.transforms.given import attach
 
-        attach_to(self.model_config.name, self.folder, model)
+        if model is not None:
+            attach_to(self.model_config.name, self.folder, model)
+        if transform is not None:
+            attach(self.model_config.transform, transform)
+        if train_transform is not None:
+            attach(self.model_config.train_transform, train_transform, training=True)
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":

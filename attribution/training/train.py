@@ -8,7 +8,7 @@ on after its last finished epoch and ends with the same weights, bit for bit on 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from attribution.storage.files import whole_file
 from attribution.storage.locks import alone
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
+from attribution.training.augmented import Augmented
 from attribution.training.early import back_to_best, check_patience, going, note_best
 from attribution.training.known import Known
 from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure
@@ -149,10 +150,7 @@ def _train_into(
     resumed = state.resume(folder)
     place.log(f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
 
-    splits = {
-        name: _Split(dataset, labels, some, device, inputs_of(network))
-        for name, some in (("train", rows), ("val", validation))
-    }
+    splits = _splits(dataset, labels, {"train": rows, "val": validation}, device, network, (place.model, config))
     kept = checkpoint_epochs(config.epochs, config.checkpoints)
     while going(state, config):
         table = _one_epoch(state, config, splits, labels.active[dataset.rows("train")], dynamics, progress)
@@ -207,10 +205,7 @@ def fit(
     network = begun(model, dataset.info, config, trusted=trusted)
     use_fast_layout(network.to(device))
     state = _new_state(network, config)
-    splits = {
-        name: _Split(dataset, labels, some, device, inputs_of(network))
-        for name, some in (("train", rows), ("val", validation))
-    }
+    splits = _splits(dataset, labels, {"train": rows, "val": validation}, device, network, (model, config))
     while going(state, config):
         _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
     back_to_best(state)
@@ -380,6 +375,27 @@ class _Split:
         self.values = labels.values[rows]
         self.task = dataset.task
         self.labels = dataset.task.tensor(self.values, device)
+        self.augmented: Augmented | None = None
+
+    def at(self, positions: torch.Tensor, epoch: int) -> torch.Tensor:
+        """Inputs to train on in this epoch, at these places (CPU int64) among the split's rows."""
+        return self.inputs.at(positions) if self.augmented is None else self.augmented.at(positions, epoch)
+
+
+def _splits(
+    dataset: "Dataset",
+    labels: "Labels",
+    rows: Mapping[str, np.ndarray],
+    device: torch.device,
+    network: nn.Module,
+    made_with: tuple[ModelConfig, TrainConfig],
+) -> dict[str, _Split]:
+    """Both splits of a training; the training part is augmented where the model says so."""
+    model, config = made_with
+    found = {name: _Split(dataset, labels, some, device, inputs_of(network)) for name, some in rows.items()}
+    if model.train_transform:
+        found["train"].augmented = Augmented(dataset, rows["train"], model, config.seed, device)
+    return found
 
 
 def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:
@@ -446,7 +462,7 @@ def _steps(
     for done, positions in enumerate(plan):
         lr = learning_rate(state.step, len(plan) * config.epochs, config)
         y = data.labels[positions.to(data.labels.device)]
-        x = data.inputs.at(positions)
+        x = data.at(positions, state.epoch + 1)
         outputs, went = update(state.model, state.optimizer, x, partial(_loss, data.task, y), lr, config)
         state.step += 1
         state.lr_sum += went

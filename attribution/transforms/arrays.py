@@ -22,9 +22,9 @@ def as_array(found: Any) -> np.ndarray:
     if hasattr(found, "detach"):
         found = found.detach().cpu().numpy()
     array = np.asarray(found)
-    if array.dtype.kind not in "fiub" or array.ndim == 0:
+    if array.dtype.kind not in "fiub" or array.ndim == 0 or hasattr(found, "getbands"):  # of a PIL picture
         raise UserError(
-            f"The transform returned {type(found).__name__}.",
+            f"The transform returned {type(found).__name__}, no tensor.",
             "A model is handed numbers.",
             "Let it return a tensor; for pictures end it with ToTensor().",
         )

@@ -4,13 +4,46 @@ it."""
 import hashlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attribution.errors import UserError
+from attribution.settings.configs import ModelConfig, from_dict, to_dict
+from attribution.transforms._needs import library
 from attribution.transforms.base import Transform, register
 
+TRANSFORMS = ("transform", "train_transform")  # settings of ``ModelConfig`` that take a callable
 _HELD: dict[str, Callable[[Any], Any]] = {}  # in this process, by token
+
+
+def named(transform: Any, training: bool = False) -> str:
+    """What ``ModelConfig.transform`` says for what was handed over: words as they are, "" for None, a timm data config
+    (``timm.data.resolve_data_config``) as the transform that timm makes of it, any other callable by its hash."""
+    if transform is None or isinstance(transform, str):
+        return transform or ""
+    if isinstance(transform, Mapping):
+        data = library("timm.data", "of a data config")
+        return hold(data.create_transform(**transform, is_training=training))
+    return hold(transform)
+
+
+def with_transforms(model: ModelConfig, handed: Mapping[str, Any]) -> ModelConfig:
+    """The config with what was handed over beside it, by the names in ``TRANSFORMS``."""
+    for name, transform in handed.items():
+        if said := named(transform, training=name == "train_transform"):
+            model = from_dict(ModelConfig, {**to_dict(model), name: said})
+    return model
+
+
+def attach(said: str, transform: Any, training: bool = False) -> None:
+    """Hand the transform that a project was made with to this process; ``UserError`` for another one."""
+    found = named(transform, training)
+    if found != said:
+        raise UserError(
+            f"The transform handed over is {found}, and the project was made with {said or 'none'}.",
+            "Its scores are about inputs that the latter made.",
+            "Hand over the same one, or make a new project.",
+        )
 
 
 def hold(transform: Callable[[Any], Any]) -> str:

@@ -133,7 +133,9 @@ def _failed(
             return UserError(
                 f"The transform {transform.said} fails on sample {dataset.ids[row]}: {about}.",
                 f"It is given {_said(original)}.",
-                "Mend it, or choose another.",
+                "Begin it with picture.convert('RGB'), as ImageFolder does."
+                if getattr(original, "mode", "") == "L"
+                else "Mend it, or choose another.",
             )
         if transform.shape and found.shape[1:] != transform.shape:
             return _other_shape(transform, dataset.ids[row], found.shape[1:])

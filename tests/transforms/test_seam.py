@@ -174,7 +174,7 @@ def test_a_function_of_ones_own_is_trusted_by_hash(pictures, tmp_path):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("return 'words'", "returned str"),
+        ("return 'words'", "returned str, no tensor"),
         ("return torch.rand(3)", "another tensor the second time"),
         ("return torch.full((3,), float('nan'))", "NaN or infinity"),
         ("return torch.zeros(picture.size)", "of shape"),

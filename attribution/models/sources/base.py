@@ -55,8 +55,9 @@ class Source(ABC):
         """Trained weights that come with the name and have as many outputs; none where they are only a beginning."""
         return ()
 
-    def transform(self, rest: str) -> str:
-        """The preprocessing that belongs to the network, as ``ModelConfig.transform`` names it; "" for none known."""
+    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
+        """The preprocessing that belongs to the weights, as ``ModelConfig.transform`` names it; "" where none come
+        with it."""
         return ""
 
     def task(self, rest: str) -> str:

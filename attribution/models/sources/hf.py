@@ -78,13 +78,13 @@ class HuggingFace(Source):
         trained = any("Classification" in str(one) for one in told.get("architectures") or [])
         return (str(folder),) if trained and _labels(told) == outputs else ()
 
-    def transform(self, rest: str) -> str:
+    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
         """See ``Source.transform``: its tokenizer or image processor, of an adapter else its base's."""
         folder = _folder(rest)
         if any((folder / name).is_file() for name in (*TOKENIZERS, *PROCESSORS)):
             return f"hf:{folder}"
         base = _known_base(folder) if (folder / CONFIG).is_file() else ""
-        return self.transform(base) if base else ""
+        return self.transform(base, arguments) if base else ""
 
     def task(self, rest: str) -> str:
         """See ``Source.task``: by ``problem_type``; one output without it is a number, as the library has it."""
