@@ -89,7 +89,7 @@ def _worth_a_look(samples: "pd.DataFrame", names: list[str], some: np.ndarray, l
     pairs = np.maximum(hits * (len(some) - hits), 1)
     for start in range(0, len(numeric), WIDE):
         block = samples[numeric[start : start + WIDE]].iloc[some]
-        ranks = block.rank().to_numpy()
+        ranks = block.rank(na_option="top").to_numpy()
         areas = (mine.T @ ranks - (hits * (hits + 1) / 2)[:, None]) / pairs[:, None]  # (classes, columns)
         near = (np.maximum(areas, 1 - areas) > 0.95)[hits >= FEWEST_OF_CLASS].any(axis=0)
         kept += [name for name, yes in zip(block.columns, near, strict=True) if yes]
@@ -115,7 +115,7 @@ def _others(names: list[str], name: str) -> str:
 def _codes(values: "pd.Series") -> tuple[np.ndarray, list[Any]]:
     import pandas as pd
 
-    codes, different = pd.factorize(values)
+    codes, different = pd.factorize(values, use_na_sentinel=False)
     return codes.astype(np.int64), list(different)
 
 
@@ -135,7 +135,7 @@ def _tells(codes: np.ndarray, values: "pd.Series", labels: np.ndarray, classes: 
     """
     bins = codes
     numeric = values.dtype.kind in "iuf"
-    order = values.to_numpy(dtype=np.float64) if numeric else None
+    order = _below(values.to_numpy(dtype=np.float64)) if numeric else None
     if order is not None and codes.max() >= BINS:
         edges = np.quantile(order, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
         bins = np.searchsorted(edges, order, side="right")
@@ -164,6 +164,12 @@ def _tells(codes: np.ndarray, values: "pd.Series", labels: np.ndarray, classes: 
         if area > ALONE:
             found[int(place)] = area
     return found
+
+
+def _below(values: np.ndarray) -> np.ndarray:
+    """Numbers (n,) with what is missing below all others, a group of its own."""
+    gone = np.isnan(values)
+    return np.where(gone, np.nanmin(values) - 1, values) if gone.any() and not gone.all() else values
 
 
 def _area(score: np.ndarray, mine: np.ndarray) -> float:

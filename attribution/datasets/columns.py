@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.frames import as_words, missing, row_name
+from attribution.datasets.frames import PART, as_words, missing, row_name
 from attribution.datasets.source import listed, note
 from attribution.datasets.words import tidy
 from attribution.errors import UserError
@@ -74,15 +74,36 @@ SPELLINGS = (
 )
 
 
-def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
-    """A feature column as numbers (int64, uint64 or float64) or as words, every value there, and what is to be said
-    about it."""
+def feature(
+    frame: "pd.DataFrame", name: str, path: Path, rule: str = "refuse"
+) -> tuple["pd.Series", list[dict[str, Any]]]:
+    """A feature column as numbers (int64, uint64 or float64) or as words, and what is to be said about it. A value that
+    is not there is a ``UserError`` where the ``rule`` (``DataConfig.missing``) is to refuse it, else NaN or ""."""
+    gone = missing(frame[name])
+    if not gone.any():
+        return _whole(frame, name, path)
+    if rule == "refuse" or gone.all():
+        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path)
+    named = frame if PART in frame else frame.assign(**{PART: [row_name(frame, i, path) for i in range(len(frame))]})
+    known, told = _whole(named.loc[~gone, [name, PART]].reset_index(drop=True).infer_objects(), name, path)
+    return _with_gaps(known, gone), told
+
+
+def _with_gaps(known: "pd.Series", gone: np.ndarray) -> "pd.Series":
+    """The values that are there in their places among all rows: NaN between numbers, "" between words."""
+    import pandas as pd
+
+    numeric = known.dtype.kind in "iuf"
+    found = np.full(len(gone), np.nan if numeric else "", dtype=np.float64 if numeric else object)
+    found[~gone] = known.to_numpy()
+    return pd.Series(found, name=known.name)
+
+
+def _whole(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
+    """``feature`` of a column whose every value is there."""
     import pandas as pd
 
     values = frame[name]
-    gone = missing(values)
-    if gone.any():
-        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path)
     if values.dtype.kind in "iuf":
         return _finite(frame, values, name, path), []
     if values.dtype.kind == "b":
@@ -144,7 +165,7 @@ def missing_value(frame: "pd.DataFrame", row: int, count: int, name: str, path: 
         f"It {role}, and a guessed value would be wrong."
         if role
         else "A model cannot learn from a missing value, and a guessed one would hide it.",
-        f"Fill it in, remove the row, or {'give another column' if role else 'leave the column out'}.",
+        f"Fill it in, remove the row, or {'give another column' if role else 'say what stands in: --missing median'}.",
     )
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets import missing_values
 from attribution.datasets.kinds import modality
+from attribution.datasets.missing_values import filled, indicator
 from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.sizes import check_memory
@@ -226,7 +228,7 @@ def encode_table(
 ) -> Encoded:
     """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its
     label."""
-    matrix, columns, problems = table_matrix(samples, progress, source.path, config.max_gigabytes)
+    matrix, columns, problems = table_matrix(samples, progress, source.path, config)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
     found = samples.assign(hash=sample_hashes(samples))
     return Encoded(found, (matrix.shape[1],), {"columns": columns}, problems)
@@ -241,14 +243,15 @@ def sample_hashes(samples: "pd.DataFrame") -> list[str]:
 
 
 def table_matrix(
-    samples: "pd.DataFrame", progress: Progress, path: Path | None = None, max_gigabytes: float = 0.0
+    samples: "pd.DataFrame", progress: Progress, path: Path, config: DataConfig
 ) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
     """The ``col:`` columns as float32 (n, d), one description per input, and what the user should know.
 
     Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category,
     at most ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones share an ``other`` input (value None).
-    Categories that training never saw count as other, or are all zero if training has no rare ones. Lumped, constant
-    and lopsided columns are told. ``UserError`` for a column whose inputs would be beyond ``LARGEST``.
+    Categories that training never saw count as other, or are all zero if training has no rare ones. Missing numbers are
+    filled in by ``config.missing``, with an input that says where. Lumped, constant and lopsided columns are told.
+    ``UserError`` for a column whose inputs would be beyond ``LARGEST``.
     """
     names = [name for name in samples.columns if name.startswith("col:")]
     training = (samples["split"] == "train").to_numpy()
@@ -257,34 +260,50 @@ def table_matrix(
     problems: list[dict[str, Any]] = []
     for number, name in enumerate(names):
         progress.update(number, len(names), "encoding columns")
-        values = samples[name]
-        if values.dtype.kind in "iuf":
-            block, described = standardised(values.to_numpy(), training, name[4:])
-            what = _unfit(block[:, 0], values, samples, training)
-        else:
-            block, described, spellings = _one_hot(values, training, name[4:])
-            what = (
-                f"{spellings:,} spellings that differ by blanks, signs that cannot be seen or Unicode form alone "
-                "are one category"
-                if spellings
-                else ""
-            )
-            if len(described) == 1:
-                what = "has one value in all training rows, so it tells nothing"
-            if described[-1]["value"] is None:
-                rare = block[training, -1].mean()
-                different = values[training].nunique()
-                lumped = (
-                    f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are "
-                    "lumped together"
-                )
-                what = f"{what}{'; ' * bool(what)}{different:,} different values in training; {lumped}"
-        problems += [note(f"column {name[4:]}", what)] if what else []
+        numeric = samples[name].dtype.kind in "iuf"
+        encoded = _numbers(samples, name, training, config.missing) if numeric else _words(samples[name], training)
+        block, described, told = encoded
+        problems += told
         blocks.append(block.astype(np.float32))
         columns += described
-        if path is not None:
-            check_memory(path, len(samples), len(columns), 0, max_gigabytes)
+        check_memory(path, len(samples), len(columns), 0, config.max_gigabytes)
     return np.concatenate(blocks, axis=1), columns, together(problems)
+
+
+Inputs = tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]  # (n, k), their descriptions, what is said
+
+
+def _numbers(samples: "pd.DataFrame", name: str, training: np.ndarray, rule: str) -> Inputs:
+    """A column of numbers, and the input that says where one is missing."""
+    found = filled(samples[name], training, rule)
+    block, described = standardised(found.values, training, name[4:])
+    described[0] |= {} if found.stands_in is None else {"missing": found.stands_in}
+    what = _unfit(block[:, 0], samples[name], samples, training)
+    where, more = indicator(found, training, name[4:])
+    told = missing_values.said(found, name[4:], rule, bool(more))
+    told += [note(f"column {name[4:]}", what)] if what else []
+    return np.concatenate([block, where], axis=1), [*described, *more], told
+
+
+def _words(values: "pd.Series", training: np.ndarray) -> Inputs:
+    """A column of categories."""
+    name = str(values.name)[4:]
+    block, described, spellings = _one_hot(values, training, name)
+    told = missing_values.said_of_words(values, name)
+    what = (
+        f"{spellings:,} spellings that differ by blanks, signs that cannot be seen or Unicode form alone are one "
+        "category"
+        if spellings
+        else ""
+    )
+    if len(described) == 1:
+        what = "has one value in all training rows, so it tells nothing"
+    if described[-1]["value"] is None:
+        rare = block[training, -1].mean()
+        different = values[training].nunique()
+        lumped = f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
+        what = f"{what}{'; ' * bool(what)}{different:,} different values in training; {lumped}"
+    return block, described, [*told, *([note(f"column {name}", what)] if what else [])]
 
 
 def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -384,7 +403,7 @@ def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.n
     """(n, categories [+ 1 for other]), their descriptions, and how many spellings fell together with another one."""
     import pandas as pd
 
-    forms = {word: tidy(str(word)) or str(word) for word in values.unique()}
+    forms = {word: tidy(str(word)) or str(word) or missing_values.NOTHING for word in values.unique()}
     codes, different = pd.factorize(values.map(forms))
     counts = Counter(
         {

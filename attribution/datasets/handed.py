@@ -141,7 +141,7 @@ def number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> np
     if values.dtype.kind not in "iufb":
         return back
     found = values.to_numpy(dtype=np.float64)
-    return np.where(np.isfinite(found), found, back)
+    return np.where(np.isfinite(found), found, column.get("missing", back))
 
 
 def scaled(x: "torch.Tensor", mean: Any, std: Any) -> "torch.Tensor":

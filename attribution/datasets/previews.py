@@ -100,7 +100,7 @@ def preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -
 
 def preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
     """Tables: encoded as they would be."""
-    matrix, _, problems = table_matrix(samples, Progress(), source.path, config.max_gigabytes)
+    matrix, _, problems = table_matrix(samples, Progress(), source.path, config)
     shown = spread(samples, 12)
     names = [name for name in shown.columns if name.startswith("col:")]
     values = [{name[4:]: line[name] for name in names} for line in shown.to_dict("records")]

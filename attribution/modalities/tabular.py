@@ -109,4 +109,6 @@ def values_of(dataset: Dataset, row: int) -> dict[str, str]:
 
 
 def _plain(value: Any) -> str:
+    if value is None or value == "" or value != value:
+        return "no value"
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)

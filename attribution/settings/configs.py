@@ -74,6 +74,12 @@ class DataConfig(Settings):
         "are), or auto: pictures where they can be, numbers where they cannot.",
         choices=("auto", "pictures", "numbers"),
     )
+    missing: str = opt(
+        "median",
+        "What stands in for a missing number of a table: median or mean of the training rows, zero, or refuse: missing "
+        "values are an error. An input of its own says where; a missing word is a category of its own.",
+        choices=("median", "mean", "zero", "refuse"),
+    )
     max_gigabytes: float = opt(
         8.0,
         "Memory in GB that a table or an archive may take; what would take more is refused before it is read.",

@@ -76,7 +76,7 @@ def read(config: DataConfig) -> Source:
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
         x = arrays[x_key]
-        x = as_numbers(x, f"{x_key} of {path.name}") if why else _content(x, x_key, path, problems)
+        x = as_numbers(x, f"{x_key} of {path.name}") if why else _content(x, x_key, path, problems, config.missing)
         y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems, several)
         if taken.blocks and x.shape[1:] != taken.blocks[0].shape[1:]:
             raise UserError(
@@ -242,15 +242,16 @@ def _reading(path: Path) -> Iterator[None]:
         raise UserError(f"{path.name} is damaged.", f"It cannot be read: {cause}.", "Write it again.") from cause
 
 
-def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
-    """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d); what became of pictures' values is said
-    in ``problems``."""
+def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]], missing: str) -> np.ndarray:
+    """Images as uint8 (n, h, w, c), tables as float64 (NaN where ``missing`` fills it in) or whole numbers (n, d); what
+    became of pictures' values is said in ``problems``."""
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "uifb":
         raise UserError(
             f"{key} of {path.name} has shape {x.shape} and type {x.dtype}.", "That is neither images nor a table.", KEYS
         )
     if x.dtype.kind == "f":
-        bad = np.argwhere(~np.isfinite(x))
+        fills = x.ndim == 2 and missing != "refuse"
+        bad = np.argwhere(np.isinf(x) if fills else ~np.isfinite(x))
         if len(bad):
             raise UserError(
                 f"{key}[{bad[0][0]}] of {path.name} has no number at position "
@@ -314,7 +315,7 @@ def _double(x: np.ndarray, key: str, path: Path) -> np.ndarray:
     """float64; ``UserError`` for wider numbers beyond it."""
     with np.errstate(over="ignore"):
         double = x.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(double))
+    bad = np.argwhere(np.isinf(double))
     if len(bad):
         raise UserError(
             f"{key}[{bad[0][0]}] of {path.name} is {x[tuple(bad[0])]} in column x{bad[0][1]}.",

@@ -158,7 +158,7 @@ def _of_features(rows: "LabelledRows", config: DataConfig, path: Path, index: li
     names, more = _features(frame, config, path, index, rows.named_split)
     features = {}
     for name in names:
-        features[f"col:{name}"], told = feature(frame, name, path)
+        features[f"col:{name}"], told = feature(frame, name, path, config.missing)
         more += [*told, *names_elsewhere(frame[name], name)]
     problems = [*rows.problems, *together(more), _used(features)]
     unused = _beside(frame, config, names, set(rows.taken))

@@ -52,6 +52,9 @@ class TabularSimilarity(Similarity):
             values = samples[name].to_numpy()
             if values.dtype.kind in "iuf":
                 values = values.astype(np.float64)
+                gone = np.isnan(values)
+                if gone.any():  # as near to each other as to the middle
+                    values = np.where(gone, np.nanmedian(values), values)
                 found.append((values, float(values[training].std()) or 1.0))
             else:
                 found.append((np.unique(values.astype(str), return_inverse=True)[1], 0.0))
