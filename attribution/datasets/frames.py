@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".ndjson.gz")
+PLAIN = (*SUFFIXES, ".npz")  # files that are data whatever lies beside them
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BLANKS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 LOOKED_AT = 50  # records that show how a CSV file is separated
@@ -121,7 +122,7 @@ def is_table_folder(path: Path) -> bool:
         for entry in path.iterdir()
         if not entry.name.startswith((".", "_")) and entry.suffix.lower() != ".parquet"
     ]
-    return bool(_parts(path)) and not any(entry.is_dir() or entry.suffix.lower() in suffixes() for entry in others)
+    return bool(_parts(path)) and not any(entry.is_dir() or ending(entry) in PLAIN for entry in others)
 
 
 def _read_file(

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from attribution.datasets.packed_text import ending
 from attribution.datasets.picture_layout import is_picture
 from attribution.datasets.readers.base import suffixes
 from attribution.errors import UserError
@@ -17,6 +18,7 @@ FILES = 200_000
 UNPACKED = 8 << 30  # bytes
 DEEPEST = 64  # folders within folders, as they are walked
 OTHERS = (".arrow", ".json")  # of a Hugging Face dataset
+NOTES = {".txt"}  # fastText's texts, but far more often words about the data
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, UnicodeError)
 
 
@@ -84,7 +86,7 @@ def _wanted(packed: zipfile.ZipFile, archive: Path) -> Iterator[tuple[zipfile.Zi
     seen: set[PurePosixPath] = set()
     for entry in entries:
         name = _inside(entry.filename, archive)
-        data = is_picture(name.name) or name.suffix.lower() in (*suffixes(), *OTHERS)
+        data = is_picture(name.name) or ending(Path(name.name)) in {*suffixes(), *OTHERS} - NOTES
         if not data or name in seen or stat.S_ISLNK(entry.external_attr >> 16) or name.name.startswith("."):
             continue
         seen.add(name)

@@ -4,6 +4,7 @@ label."""
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.datasets.frames import PLAIN
 from attribution.datasets.metadata import from_metadata
 from attribution.datasets.packed_text import ending
 from attribution.datasets.picture_layout import (
@@ -19,7 +20,7 @@ from attribution.datasets.picture_layout import (
 )
 from attribution.datasets.pictures import SUFFIXES, PictureFiles
 from attribution.datasets.readers import register
-from attribution.datasets.readers.base import ROLES, Reader, suffixes
+from attribution.datasets.readers.base import ROLES, Reader
 from attribution.datasets.source import Source, left_out_count, listed
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, walk
@@ -125,7 +126,7 @@ def _from_split_metadata(root: Path, found: Layout, config: DataConfig) -> tuple
 
 
 def _tables(base: Folder) -> list[str]:
-    return [name for name in base.all_files() if name.lower().endswith(suffixes())]
+    return [name for name in base.all_files() if name.lower().endswith(PLAIN)]
 
 
 def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> UserError:

@@ -16,6 +16,7 @@ from attribution.datasets.frames import (
     SPLIT_OF_PART,
     SUFFIXES,
     first_rows,
+    is_csv,
     is_table_folder,
     missing,
     read_frame,
@@ -90,10 +91,20 @@ class Table(Rows):
     ) -> tuple["pd.DataFrame", dict[str, Stored]]:
         pictures: dict[str, Stored] = {}
         files = address.files() if address.pattern else ()
+        as_text = (*as_text, *_names_of_pictures(address))
         return read_frame(address.path, as_text, problems, max_gigabytes, files, pictures), pictures
 
     def first_rows(self, words: str, count: int) -> "pd.DataFrame":
         return first_rows(address_of(str(words)).files()[0], count)
+
+
+def _names_of_pictures(address: Address) -> tuple[str, ...]:
+    """The column of a CSV file that names pictures beside it: 0001 is a name there, and no number."""
+    first = address.files()[0]
+    if address.path.is_dir() or not is_csv(first) or not first.stat().st_size:
+        return ()
+    found = picture_column(first_rows(first, 20), first.parent, {}, ())
+    return (found.name,) if found else ()
 
 
 def tidied(config: DataConfig) -> DataConfig:
