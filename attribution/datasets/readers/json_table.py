@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets.address import Address, address_of
 from attribution.datasets.frames import Twice, decoding, encoding_of, must_be_text, names_of, pairs, whole_record
@@ -28,7 +28,7 @@ class JsonTable(Rows):
 
     title = "a JSON document"
     summary = f"A table as one JSON document. {LAYOUT}"
-    suffixes = (".json", ".json.gz")
+    suffixes: ClassVar[tuple[str, ...]] = (".json", ".json.gz")
 
     def frame(
         self, address: Address, as_text: tuple[str, ...], problems: list[dict[str, Any]], max_gigabytes: float
