@@ -11,7 +11,7 @@ from attribution.modalities import modality_of
 from attribution.models.arguments import values_of
 from attribution.models.series import told
 from attribution.models.sources import source_of
-from attribution.settings.configs import DataConfig, ModelConfig
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,27 +45,27 @@ def _side(module: "nn.Module") -> int:
     return 0
 
 
-def with_weights(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
-    """The config with the trained weights that come with the network's source, where none were named."""
+def with_source(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with the trained weights and the preprocessing that come with the network's source, where none were
+    named."""
     found = source_of(model.name)
-    if found is None or model.checkpoints:
+    if found is None:
         return model
     source, rest = found
-    width = dataset.task.out_features(dataset.info)
-    return replace(model, checkpoints=source.checkpoints(rest, width, values_of(model.arguments)))
+    arguments = values_of(model.arguments)
+    if not (model.transform or model.train_transform or model.mean or model.std) and model.inputs == "auto":
+        model = replace(model, transform=source.transform(rest, dataset.info.modality, arguments))
+    if not model.checkpoints:
+        width = dataset.task.out_features(dataset.info)
+        model = replace(model, checkpoints=source.checkpoints(rest, width, arguments))
+    return model
 
 
-def with_transform(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
-    """The config with the preprocessing that comes with the network's source, where nobody says what it is handed."""
-    from attribution.transforms import kind_of
-
+def usual_recipe(dataset: "Dataset", model: ModelConfig) -> TrainConfig:
+    """The recipe that suits the data, and the weights that the network begins with."""
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     found = source_of(model.name)
-    if found is None or model.transform or model.mean or model.std or model.inputs != "auto":
-        return model
-    source, rest = found
-    said = source.transform(rest, values_of(model.arguments))
-    fits = said and {dataset.info.modality} <= set(kind_of(said)[0].kinds)
-    return replace(model, transform=said) if fits else model
+    return replace(recipe, **found[0].recipe(found[1], values_of(model.arguments))) if found else recipe
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:

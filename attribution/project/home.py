@@ -189,6 +189,7 @@ def _build(
     from attribution.transforms.handing import keep
 
     dataset = import_data(_there(data, building), building / "data", name, progress, data.path)
+    model = first_looks.with_source(dataset, model)
     if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
         data = replace(data, image_size=side)
         shutil.rmtree(building / "data")
@@ -196,9 +197,8 @@ def _build(
     for archive in (one for one in results if one.exists()):
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(building)
-    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
-    recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
-    model = first_looks.with_transform(dataset, first_looks.with_weights(dataset, model))
+    usual = to_dict(first_looks.usual_recipe(dataset, model))
+    recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**usual, **(train or {})})
     model = first_looks.settled(dataset, model)
     if model.transform:
         keep(dataset, inputs_for(model), progress)

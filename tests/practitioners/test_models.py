@@ -16,7 +16,7 @@ from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint
 from attribution.models.series import listed
 from attribution.project.project import Project
-from attribution.settings.configs import ModelConfig
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig
 
 IMAGE = DatasetInfo("i", "image", ("cat", "dog", "owl"), (3, 32, 32), {}, "")
 TEXT = DatasetInfo("t", "tabular", ("bad", "good"), (3, 12), {}, "")
@@ -317,3 +317,104 @@ def test_a_pictures_folder_and_an_object_from_python(tmp_path):
 
     given = build_model(ModelConfig(hand_over(theirs)), IMAGE, 0).eval()
     assert torch.equal(given(x), theirs(x).logits)
+
+
+WORDS = {"good": ["fine", "great", "lovely", "bright"], "bad": ["dull", "awful", "boring", "weak"]}
+OTHER = ["the", "film", "plot", "is", "and", "acting", "music", "really", "a", "bit"]
+
+
+def reviews(n: int = 160) -> tuple[list[str], list[str]]:
+    """Short texts whose words give their label away, but for a few."""
+    chance = np.random.default_rng(1)
+    labels = [("good", "bad")[row % 2] for row in range(n)]
+    texts = []
+    for row, label in enumerate(labels):
+        told = WORDS[label if row % 9 else ("bad" if label == "good" else "good")]
+        words = [*chance.choice(OTHER, int(chance.integers(4, 12))), *chance.choice(told, 2)]
+        texts.append(" ".join(chance.permutation(words)))
+    return texts, labels
+
+
+def word_pieces(folder: Path):
+    """A tokenizer of these words, as BERT has one, saved in the folder."""
+    import tokenizers
+    import transformers
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({*OTHER, *WORDS["good"], *WORDS["bad"]} - {"really"})]
+    vocabulary += ["re", "##ally"]
+    made = tokenizers.Tokenizer(
+        tokenizers.models.WordPiece({word: place for place, word in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    found = transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=24, **special)
+    found.save_pretrained(folder)
+    return found
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(tmp_path_factory):
+    """A BERT with its tokenizer that its user trained on the reviews; its class order is not that of the names."""
+    folder = tmp_path_factory.mktemp("bert")
+    tokenizer, model = word_pieces(folder), bert(folder, ("good", "bad"))
+    texts, labels = reviews()
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    y = torch.tensor([("good", "bad").index(label) for label in labels])
+    optimizer = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(12):
+        optimizer.zero_grad()
+        model(**batch, labels=y).loss.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
+    return folder, model.eval(), tokenizer
+
+
+def table_of(texts, labels, folder: Path) -> Path:
+    import pandas as pd
+
+    split = ["train"] * 100 + ["test"] * (len(texts) - 100)
+    frame = pd.DataFrame({"text": texts, "label": labels, "split": split})
+    frame.to_csv(folder / "reviews.csv", index=False)
+    return folder / "reviews.csv"
+
+
+def test_a_bert_with_its_tokenizer_keeps_its_accuracy_and_its_scores_are_autograds(fine_tuned, tmp_path):
+    folder, theirs, tokenizer = fine_tuned
+    texts, labels = reviews()
+    data = DataConfig(path=str(table_of(texts, labels, tmp_path)), text="text", split="split")
+    project = Project.create("reviews", data, f"hf:{folder}")
+    run = project.train()
+    assert run.loaded
+    y = torch.tensor([("good", "bad").index(label) for label in labels])
+    with torch.no_grad():
+        logits = theirs(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+    accuracy = float((logits.argmax(1) == y).float()[100:].mean())
+    assert accuracy > 0.7
+    assert round(run.config["final"]["test"]["accuracy"], 4) == round(accuracy, 4)
+
+    def slope(row: int) -> torch.Tensor:
+        one = tokenizer([texts[row]], return_tensors="pt")
+        found = torch.autograd.grad(cross_entropy(theirs(**one).logits, y[row, None]), list(theirs.parameters()))
+        return torch.cat([value.flatten() for value in found])
+
+    queries = project.dataset.rows("test")[:5]
+    names = ",".join(project.dataset.ids[queries])
+    score = project.score(ScoreConfig(estimator="ip", queries=names))
+    rows, matrix = score.matrix()
+    found = matrix[[int(np.flatnonzero(rows == row)[0]) for row in range(5)]]
+    wanted = torch.stack([slope(row) for row in range(5)]) @ torch.stack([slope(row) for row in queries]).T
+    assert np.abs(found - wanted.numpy()).max() / wanted.abs().max() < 1e-4
+
+
+def test_retraining_begins_with_the_folders_weights_and_its_usual_recipe(fine_tuned, tmp_path):
+    folder, _, _ = fine_tuned
+    data = DataConfig(path=str(table_of(*reviews(), tmp_path)), text="text", split="split")
+    project = Project.create("reviews", data, f"hf:{folder}", {"epochs": 1})
+    assert (project.train_config.lr, project.train_config.optimizer) == (5e-5, "adamw")
+    assert any("Trainings start from the folder's weights" in line for line in project.first_look["said"])
+    project.train()
+    project.train_here()
+    run = project.train(project.train_config)
+    assert not run.loaded
+    assert run.config["final"]["test"]["accuracy"] > 0.7

@@ -55,10 +55,14 @@ class Source(ABC):
         """Trained weights that come with the name and have as many outputs; none where they are only a beginning."""
         return ()
 
-    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
-        """The preprocessing that belongs to the weights, as ``ModelConfig.transform`` names it; "" where none come
-        with it."""
+    def transform(self, rest: str, kind: str, arguments: Mapping[str, Any]) -> str:
+        """The preprocessing of this kind of data that belongs to the network's weights, as ``ModelConfig.transform``
+        names it; "" for none known."""
         return ""
+
+    def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """How a network that begins with these weights is usually trained, where other than what suits the data."""
+        return {}
 
     def task(self, rest: str) -> str:
         """The task that the network says it was trained for, by its registered name; "" where it says none."""

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TASKS = {"regression": "regression", "multi_label_classification": "multilabel"}  # problem_type -> task
-TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
-PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+PREPARES = {  # by the kind of data: one of these files is there
+    "text": ("tokenizer.json", "tokenizer_config.json", "vocab.txt"),
+    "image": ("preprocessor_config.json", "processor_config.json"),
+}
+USUAL = {"optimizer": "adamw", "lr": 5e-5, "weight_decay": 0.0, "epochs": 3, "batch_size": 8}
 
 
 @register("hf")
@@ -78,13 +81,17 @@ class HuggingFace(Source):
         trained = any("Classification" in str(one) for one in told.get("architectures") or [])
         return (str(folder),) if trained and _labels(told) == outputs else ()
 
-    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
+    def transform(self, rest: str, kind: str, arguments: Mapping[str, Any]) -> str:
         """See ``Source.transform``: its tokenizer or image processor, of an adapter else its base's."""
         folder = _folder(rest)
-        if any((folder / name).is_file() for name in (*TOKENIZERS, *PROCESSORS)):
+        if any((folder / name).is_file() for name in PREPARES.get(kind, ())):
             return f"hf:{folder}"
         base = _known_base(folder) if (folder / CONFIG).is_file() else ""
-        return self.transform(base, arguments) if base else ""
+        return self.transform(base, kind, arguments) if base else ""
+
+    def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """See ``Source.recipe``: what the library's Trainer does unless it is told otherwise."""
+        return dict(USUAL) if arguments.get("pretrained", True) else {}
 
     def task(self, rest: str) -> str:
         """See ``Source.task``: by ``problem_type``; one output without it is a number, as the library has it."""

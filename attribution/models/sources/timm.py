@@ -48,9 +48,9 @@ class Timm(Source):
             take_fitting(network, _cached(network, rest))
         return network
 
-    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
-        """See ``Source.transform``: the data config of the pretrained weights it starts from."""
-        return f"timm:{rest}" if arguments.get("pretrained") else ""
+    def transform(self, rest: str, kind: str, arguments: Mapping[str, Any]) -> str:
+        """See ``Source.transform``: timm's data config of the weights which it begins with."""
+        return f"timm:{rest}" if kind == "image" and arguments.get("pretrained") else ""
 
     def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
         """See ``Source.said``."""

@@ -43,12 +43,9 @@ class Torchvision(Source):
             take_fitting(network, _cached(models, rest, str(weights)))
         return network
 
-    def transform(self, rest: str, arguments: Mapping[str, Any]) -> str:
-        """See ``Source.transform``: that of the pretrained weights it starts from."""
-        if not (weights := arguments.get("weights")):
-            return ""
-        kinds = library("torchvision", f"torchvision:{rest}").models.get_model_weights(rest)
-        return f"torchvision:{kinds.__name__}.{weights}"
+    def transform(self, rest: str, kind: str, arguments: Mapping[str, Any]) -> str:
+        """See ``Source.transform``: that of the weights which it begins with."""
+        return f"torchvision:{rest}" if kind == "image" and arguments.get("weights") else ""
 
     def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
         """See ``Source.said``."""
