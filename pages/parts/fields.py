@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.settings.ranges import limits
+from pages.parts import states
 
 
 def form(usual: Any, place: str, words: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -30,9 +31,23 @@ def _field(kind: type, item: "dataclasses.Field[Any]", title: str, usual: Any, k
         return st.checkbox(title, usual, key=key, help=tip)
     if isinstance(usual, str):
         return st.text_input(title, usual, key=key, help=tip).strip()
+    if isinstance(usual, tuple):
+        return _several(item, st.text_input(title, ", ".join(map(str, usual)), key=key, help=tip))
     low, high = limits(kind, item.name)
     if isinstance(usual, int):
         return st.number_input(title, low, high, usual, 1, key=key, help=tip)
     least = None if low is None else float(low)
     most = None if high is None else float(high)
     return st.number_input(title, least, most, usual, step=usual / 10 or 1e-4, format="%.6g", key=key, help=tip)
+
+
+def _several(item: "dataclasses.Field[Any]", typed: str) -> tuple[Any, ...] | None:
+    """What stands between commas, as numbers where the setting takes such; None, and a word, for what is none."""
+    found = tuple(one.strip() for one in typed.split(",") if one.strip())
+    if "float" not in str(item.type):
+        return found
+    try:
+        return tuple(float(one) for one in found)
+    except ValueError:
+        st.warning(f"{states.plain(typed)} is not taken: write numbers with commas between them.")
+        return None

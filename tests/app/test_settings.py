@@ -1,8 +1,10 @@
 """Whatever a plug-in can be asked for can be set on its page."""
 
 import dataclasses
+import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from attribution.estimators import estimators
 
@@ -34,3 +36,23 @@ def test_a_setting_on_the_page_asks_for_an_answer_of_its_own(app, words, press, 
     next(one for one in test.button if one.label.startswith("Score this")).click().run()
     assert not test.exception
     assert [job.config["options"] for job in tiny_project.jobs() if job.kind == "influence"][:1] == [{"steps": 2}]
+
+
+def numbers_form() -> None:
+    import streamlit as st
+
+    from attribution import TrainConfig
+    from pages.parts import fields
+
+    st.json(fields.form(TrainConfig(), "recipe"))
+
+
+def test_settings_of_several_values_are_written_with_commas():
+    page = AppTest.from_function(numbers_form, default_timeout=60).run()
+    assert not page.exception
+    assert json.loads(page.json[0].value) == {}
+    page.text_input(key="recipe-betas").set_value("0.8, 0.9").run()
+    page.text_input(key="recipe-freeze").set_value("head.*").run()
+    assert json.loads(page.json[0].value) == {"betas": [0.8, 0.9], "freeze": ["head.*"]}
+    page.text_input(key="recipe-betas").set_value("0.8, fast").run()
+    assert "write numbers with commas" in page.warning[0].value
