@@ -349,6 +349,25 @@ class Dataset:
         given = f"col:{name}" in self.column_names
         return self.column(f"col:{name}") if given else extra.read(self.folder, name)
 
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """By what the loss of each sample is multiplied in training (n,) float64, 1 on average over training rows; None
+        where all count the same."""
+        column = self.info.preprocessing.get("weight")
+        if not column:
+            return None
+        values = self.own(column["column"]).to_numpy(dtype=np.float64)
+        return np.asarray(values / values[self.rows("train")].mean())
+
+    def groups(self, rows: np.ndarray) -> np.ndarray | None:
+        """Which of these rows (b,) belong together (``DataConfig.split_by``), as numbers (b,); None where each stands
+        for itself."""
+        column = self.info.preprocessing.get("split_by")
+        if not column:
+            return None
+        values = self.own(column) if column in self.own_names else self.column("group")
+        return np.asarray(np.unique(values.astype(str).to_numpy()[rows], return_inverse=True)[1])
+
     def has(self, name: str) -> bool:
         """Whether any sample has something in this column of ``samples``."""
         from pyarrow import parquet, types

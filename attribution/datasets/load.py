@@ -15,6 +15,8 @@ from attribution.datasets.kinds import modality
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.originals import write_origin
 from attribution.datasets.readers.base import Reader, reader_of, what_to_give
+from attribution.datasets.roles import described as described_roles
+from attribution.datasets.roles import said_of_weights
 from attribution.datasets.source import (
     Source,
     check_classes,
@@ -65,6 +67,8 @@ def import_data(
         encoded = encode(source, samples, config, building, progress.part(0.02, 0.95))
         if len(encoded.samples) < len(samples):
             _check_kept(source, encoded.samples, arranged)
+        training = (encoded.samples["split"] == "train").to_numpy()
+        encoded.problems.extend(said_of_weights(source, encoded.samples.index, training, config))
         info = DatasetInfo(
             name=name,
             modality=source.modality,
@@ -75,7 +79,7 @@ def import_data(
             source=called if called and not Path(called).is_absolute() else str(source.path.resolve()),
             seen=source.seen,
             problems=tuple(source.problems + encoded.problems),
-            preprocessing={**encoded.preprocessing, "splits": arranged.splits},
+            preprocessing={**encoded.preprocessing, "splits": arranged.splits, **described_roles(source, config)},
             task=described(arranged.task),
         )
         write_origin(building, config, called)

@@ -34,16 +34,8 @@ def split_meanings(words: Iterable[str]) -> dict[str, str | None]:
     return found
 
 
-def assign_splits(
-    given: np.ndarray, labels: np.ndarray, config: DataConfig, kind: str = "class"
-) -> tuple[np.ndarray, str]:
-    """The split of each sample, and a sentence that says where it comes from.
-
-    ``given`` (n,) str holds the splits of the source ("" where there are none), ``labels`` (n,) the class indices.
-    Validation and test parts that the source does not give are drawn from its training samples: per class, ``fraction``
-    of the class (rounded), by a seeded permutation of the samples in the order given; one sample of each class always
-    stays in training. Same input, same split.
-    """
+def check_fractions(config: DataConfig) -> None:
+    """``UserError`` for shares that leave nothing to train on."""
     if not (
         0 <= config.val_fraction < 1
         and 0 <= config.test_fraction < 1
@@ -54,6 +46,19 @@ def assign_splits(
             "Fractions are shares of all samples.",
             "Choose two numbers from 0 to 1 whose sum is below 1, such as 0.1 and 0.2.",
         )
+
+
+def assign_splits(
+    given: np.ndarray, labels: np.ndarray, config: DataConfig, kind: str = "class"
+) -> tuple[np.ndarray, str]:
+    """The split of each sample, and a sentence that says where it comes from.
+
+    ``given`` (n,) str holds the splits of the source ("" where there are none), ``labels`` (n,) the class indices.
+    Validation and test parts that the source does not give are drawn from its training samples: per class, ``fraction``
+    of the class (rounded), by a seeded permutation of the samples in the order given; one sample of each class always
+    stays in training. Same input, same split.
+    """
+    check_fractions(config)
     splits = np.where(given == "", "train", given).astype("<U5")
     wanted = {"val": config.val_fraction, "test": config.test_fraction}
     drawn = {name: share for name, share in wanted.items() if share > 0 and not (given == name).any()}

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.datasets import label_sets, numbers
+from attribution.datasets import label_sets, numbers, roles
 from attribution.datasets.answers import look_for_answers
 from attribution.datasets.kinds import modality
 from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.source import Source, check_classes, class_names
-from attribution.datasets.splits import assign_splits, split_order
+from attribution.datasets.splits import assign_splits, check_fractions, split_order
+from attribution.datasets.splits_by import by_group, by_time
+from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 from attribution.tasks.choice import chosen
 from attribution.tasks.targets import Targets
@@ -59,6 +61,25 @@ def understood(source: Source, config: "DataConfig") -> Source:
     return READ[targets.kind](source, config, targets)
 
 
+def _split(
+    given: np.ndarray, strata: np.ndarray, source: Source, there: np.ndarray, config: "DataConfig", kind: str
+) -> tuple[np.ndarray, str]:
+    """The splits of the samples that have a target: by whole groups, by time, or drawn per stratum."""
+    if config.split_by and config.time:
+        raise UserError(
+            f"Splits cannot follow both {config.split_by} and {config.time}.", "They differ.", "Leave one of them out."
+        )
+    check_fractions(config)
+    if config.split_by:
+        groups = roles.kept_column(source, config.split_by, "split_by").astype(str).to_numpy()
+        return by_group(given, groups[there], strata, config)
+    if config.time:
+        column = roles.kept_column(source, config.time, "time")
+        times = roles.numbers_of(source, column, config.time)
+        return by_time(given, times[there], column.to_numpy()[there], config)
+    return assign_splits(given, strata, config, kind)
+
+
 def arrange(source: Source, config: "DataConfig") -> Arranged:
     """Splits and targets of an understood source. What has no target is in the training part, and waits for one."""
     task = chosen(config, source.classes)
@@ -66,7 +87,7 @@ def arrange(source: Source, config: "DataConfig") -> Arranged:
     there = ~task.targets.bare(values)
     splits = np.full(len(values), "train", dtype="<U5")
     given = source.samples["split"].to_numpy(dtype=object)[there]
-    splits[there], said = assign_splits(given, task.targets.strata(values[there]), config, task.kind)
+    splits[there], said = _split(given, task.targets.strata(values[there]), source, there, config, task.kind)
     if task.kind == "class":
         check_classes(labelled(source), source.classes, values[there], splits[there])
     if task.kind == "number":

@@ -34,6 +34,18 @@ class DataConfig(Settings):
         "", "Column that holds train, val or test; empty: sub-folders of these names, else seeded fractions."
     )
     group: str = opt("", "Column with a group (for example a demographic one), kept for per-group figures.")
+    split_by: str = opt(
+        "",
+        "Column whose equal values stay together, such as a patient: drawn splits keep them whole, and intervals draw "
+        "them whole.",
+    )
+    time: str = opt("", "Column with a time: the latest samples are the test part, those before them the validation.")
+    weight: str = opt("", "Column with a weight of each sample, from 0: it multiplies the sample's loss in training.")
+    annotators: tuple[str, ...] = opt(
+        (),
+        "Columns with the labels of several annotators, whose consensus is the label; or the one column that names the "
+        "annotator, where each line is one label of a sample (with id).",
+    )
     val_fraction: float = opt(
         0.1, "Share of samples held out for validation when no split is given.", low=0.0, below=1.0
     )

@@ -61,8 +61,11 @@ def over_seeds_and_samples(values: np.ndarray, resamples: int = 2000, level: flo
     return crossed(values.mean(axis=1), resampled_means(values, resamples, seed).T, level)
 
 
-def resampled_means(values: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Means ``(..., b)`` of ``values (..., n)`` over n samples drawn with replacement, b times.
+def resampled_means(
+    values: np.ndarray, resamples: int = 2000, seed: int = 0, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Means ``(..., b)`` of ``values (..., n)`` over n samples drawn with replacement, b times. Samples of one group
+    (``groups`` (n,) numbers from 0) are drawn together, as many groups as there are (Davison & Hinkley 1997, 3.8).
 
     The same n, b and seed draw the same samples: a figure that is no mean itself (a root, a ratio) is made of several
     means of each draw, and what two models share cancels in its difference. NaN for no samples.
@@ -72,8 +75,10 @@ def resampled_means(values: np.ndarray, resamples: int = 2000, seed: int = 0) ->
     flat = values.reshape(-1, n)
     drawn = np.full((len(flat), resamples), math.nan)
     if n:
-        for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
-            drawn[:, start : start + len(counts)] = flat @ counts.T / n
+        each = n if groups is None else int(groups.max()) + 1
+        for start, counts in _resampled_counts(np.random.default_rng(seed), each, resamples):
+            counts = counts if groups is None else counts[:, groups]
+            drawn[:, start : start + len(counts)] = flat @ counts.T / (n if groups is None else counts.sum(axis=1))
     return drawn.reshape(*ahead, resamples)
 
 

@@ -375,7 +375,13 @@ class _Split:
         self.values = labels.values[rows]
         self.task = dataset.task
         self.labels = dataset.task.tensor(self.values, device)
+        own = dataset.weights
+        self.weights = None if own is None else torch.from_numpy(own[rows].astype(np.float32)).to(device)
         self.augmented: Augmented | None = None
+
+    def weights_at(self, positions: torch.Tensor) -> torch.Tensor | None:
+        """The weights of the samples at these places (b,); None where all count the same."""
+        return None if self.weights is None else self.weights[positions.to(self.weights.device)]
 
     def at(self, positions: torch.Tensor, epoch: int) -> torch.Tensor:
         """Inputs to train on in this epoch, at these places (CPU int64) among the split's rows."""
@@ -463,7 +469,8 @@ def _steps(
         lr = learning_rate(state.step, len(plan) * config.epochs, config)
         y = data.labels[positions.to(data.labels.device)]
         x = data.at(positions, state.epoch + 1)
-        outputs, went = update(state.model, state.optimizer, x, partial(_loss, data.task, y), lr, config)
+        loss = partial(_loss, data.task, y, data.weights_at(positions))
+        outputs, went = update(state.model, state.optimizer, x, loss, lr, config)
         state.step += 1
         state.lr_sum += went
         if config.ema:
@@ -477,8 +484,9 @@ def _steps(
     return answers
 
 
-def _loss(task: "Task", targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
-    return task.loss(outputs, targets)
+def _loss(task: "Task", targets: torch.Tensor, weights: torch.Tensor | None, outputs: torch.Tensor) -> torch.Tensor:
+    losses = task.loss(outputs, targets)
+    return losses if weights is None else losses * weights
 
 
 def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfig) -> None:

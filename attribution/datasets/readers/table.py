@@ -27,6 +27,7 @@ from attribution.datasets.picture_columns import PictureColumn, gone, names_else
 from attribution.datasets.pictures import PictureFiles
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
+from attribution.datasets.roles import roles
 from attribution.datasets.source import Source, left_out, listed, note, together
 from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.stored import Files, Stored
@@ -109,8 +110,11 @@ def _names_of_pictures(address: Address) -> tuple[str, ...]:
 
 def tidied(config: DataConfig) -> DataConfig:
     """The settings with the names of columns as they stand in a frame."""
-    named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
-    return from_dict(DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)})
+    one = ("label", "text", "id", "split", "group", "split_by", "time", "weight")
+    several = ("features", "annotators")
+    named = {name: tidy(getattr(config, name)) for name in one}
+    lists = {name: tuple(map(tidy, getattr(config, name))) for name in several}
+    return from_dict(DataConfig, {**asdict(config), **named, **lists})
 
 
 def source_of(
@@ -416,7 +420,8 @@ def _features(
     problems: list[dict[str, Any]] = []
     names = list(config.features)
     if not names:
-        candidates = [name for name in frame.columns if name not in taken]
+        own = roles(config, frame.columns)
+        candidates = [name for name in frame.columns if name not in taken and name not in own]
         counters = [name for name in candidates if _is_index(frame[name], name)]
         stored = [name for name in candidates if name in index]
         empty = [name for name in candidates if frame[name].isna().all()]
@@ -452,8 +457,9 @@ def _features(
 
 
 def _beside(frame: "pd.DataFrame", config: DataConfig, names: list[str], taken: set[str]) -> list[str]:
-    """Columns that have no use where the features are named."""
-    return [name for name in frame.columns if name not in taken and name not in names] if config.features else []
+    """Columns that are no features: those with a use of their own, and all others where the features are named."""
+    others = frame.columns if config.features else roles(config, frame.columns)
+    return [name for name in others if name not in taken and name not in names]
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:

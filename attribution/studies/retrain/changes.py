@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 
 
 def change(
-    figure: Figure, old: Said, new: Said, targets: np.ndarray, config: "RetrainConfig | PreviewConfig"
+    figure: Figure,
+    old: Said,
+    new: Said,
+    targets: np.ndarray,
+    config: "RetrainConfig | PreviewConfig",
+    together: np.ndarray | None = None,
 ) -> Change:
     """A figure of s models before and s after on the same n samples, with its intervals.
 
     ``old`` and ``new`` hold what is said, ``(s, n)`` each. The figure is made anew on every resample of the samples,
-    the same for all models, so its interval is right for roots and ratios of means, too.
+    the same for all models, so its interval is right for roots and ratios of means, too. Samples of one group
+    (``together`` (n,)) are drawn together.
     """
     terms = [figure.terms(said, targets).astype(np.float64) for said in (old, new)]  # (..., s, n)
     before, after = (np.asarray(figure.value(each.mean(axis=-1)), dtype=np.float64) for each in terms)  # (s,)
-    was, now = (figure.value(each) for each in resampled_means(np.stack(terms), config.bootstrap))  # (s, b)
+    was, now = (
+        figure.value(each) for each in resampled_means(np.stack(terms), config.bootstrap, groups=_numbered(together))
+    )  # (s, b)
     drawn = (now - was).T  # (b, s)
     difference = after - before
     return Change(
@@ -41,10 +49,20 @@ def change(
 
 
 def changes(
-    figures: Iterable[Figure], old: Said, new: Said, targets: np.ndarray, config: "RetrainConfig | PreviewConfig"
+    figures: Iterable[Figure],
+    old: Said,
+    new: Said,
+    targets: np.ndarray,
+    config: "RetrainConfig | PreviewConfig",
+    together: np.ndarray | None = None,
 ) -> dict[str, Change]:
     """Every figure of a task, by name; the first one decides the verdict."""
-    return {figure.name: change(figure, old, new, targets, config) for figure in figures}
+    return {figure.name: change(figure, old, new, targets, config, together) for figure in figures}
+
+
+def _numbered(together: np.ndarray | None) -> np.ndarray | None:
+    """Groups as numbers from 0 without a gap."""
+    return None if together is None else np.asarray(np.unique(together, return_inverse=True)[1])
 
 
 def target_table(
@@ -54,13 +72,15 @@ def target_table(
     new: Said,
     targets: np.ndarray,
     config: "RetrainConfig | PreviewConfig",
+    together: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """A figure within each of ``groups``, name -> (n,) bool; columns as in ``RetrainResult.by_target``."""
     lines: list[dict[str, Any]] = []
     for name, inside in groups.items():
         if not inside.any():
             continue
-        within = change(figure, _only(old, inside), _only(new, inside), targets[inside], config)
+        drawn = None if together is None else together[inside]
+        within = change(figure, _only(old, inside), _only(new, inside), targets[inside], config, drawn)
         found = within.difference
         lines.append(
             {

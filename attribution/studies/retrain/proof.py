@@ -52,12 +52,13 @@ def prove(
     actual = (new["loss"] - old["loss"]).mean(axis=0)  # (n,)
     flips = flip_table(dataset, test, values, old, new)
     groups = task.targets.groups(values)
-    found = changes(figures, old, new, values, config)
+    together = dataset.groups(test)
+    found = changes(figures, old, new, values, config, together)
     weighed = trained[0][0].config["weight_unit"]
     return Proof(
         changes=found,
         tables={
-            "by_target": target_table(figures[0], groups, old, new, values, config),
+            "by_target": target_table(figures[0], groups, old, new, values, config, together),
             "flips": flips,
             "predicted": pd.DataFrame({"row": test, "predicted": effect.by_test, "actual": actual}),
             "acted": effect.acted,
