@@ -9,6 +9,7 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.modalities.image import png
+from attribution.models.sources import sources
 from attribution.progress import Progress
 from attribution.project.home import home
 from attribution.project.project import Project
@@ -18,7 +19,7 @@ from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from pages.parts import frame, handed, recipe, source, start, states, trusting
+from pages.parts import frame, handed, networks, recipe, source, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -198,30 +199,6 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     )
 
 
-def own_code() -> tuple[str, Look | None, UserError | None]:
-    """The user's FILE.py:FUNCTION, whether it may run, and what is wrong with the name."""
-    trusted: Look | None = None
-    problem = None
-    name = st.text_input(
-        "Python file and function",
-        key="own-model",
-        placeholder="/code/net.py:make_model",
-        help="The function returns an nn.Module. It may take `classes`, `outputs`, `shape`, `class_names`, `mean`, "
-        "`std`, `columns` and `vocabulary`.",
-    ).strip()
-    if name and not re.fullmatch(r".+\.py:\w+", name):
-        problem = UserError(
-            f"“{name}” does not name a function in a file.",
-            "It must look like FILE.py:FUNCTION.",
-            "For example net.py:make_model.",
-        )
-    elif not name:
-        problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
-    else:
-        trusted = trusting.tick(name.rpartition(":")[0])
-    return name, trusted, problem
-
-
 def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, UserError | None]:
     """Step two: the network, whether its code may run, and how well its weights should do in percent."""
     st.subheader("2. Model")
@@ -234,7 +211,7 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
         kind = st.selectbox(
             "Network",
             importing.networks_for(modality),
-            format_func=lambda name: importing.MODELS.get(name, name),
+            format_func=importing.network_title,
             key="network",
         )
     with right:
@@ -242,16 +219,20 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             "Trained weights, one path a line, oldest first",
             key="weights",
             height=68,
-            help="safetensors or state_dict files; FILE#KEY for one of several in a file; builder: those that "
-            "your function returns. "
-            "Leave empty to train here.",
+            help="safetensors or state_dict files; FILE#KEY for one of several in a file; a folder that "
+            "save_pretrained, Trainer or peft wrote, or with numbered checkpoints; builder: those that your function "
+            "returns. Leave empty to train here, or for the weights in a Hugging Face folder.",
         )
     if kind == "own":
-        name, trusted, problem = own_code()
-        own, wrong = handed.fields(modality)
-        problem = problem or wrong
+        name, trusted, problem = networks.own_code()
+    elif kind in sources.names():
+        name, problem = networks.from_source(kind)
     else:
         name = kind or "auto"
+    if ":" in name or kind == "own":
+        own, wrong = handed.fields(modality)
+        own["arguments"] = networks.arguments()
+        problem = problem or wrong
     checkpoints = tuple(line.strip() for line in (weights or "").splitlines() if line.strip())
     model = ModelConfig()
     if problem is None:
@@ -261,7 +242,8 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             problem = error
     if problem is not None and name:
         states.error_box(problem)
-    return model, trusted, handed.expected() if checkpoints else None, problem
+    asked = checkpoints or name.startswith("hf:")
+    return model, trusted, handed.expected() if asked else None, problem
 
 
 def recipe_step(found: dict[str, Any]) -> dict[str, Any]:

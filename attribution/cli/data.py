@@ -12,7 +12,7 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project.home import SAMPLES
 from attribution.project.project import Project
-from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, small_words
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, small_words
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
@@ -77,9 +77,17 @@ def new(
     typer.echo(f"splits: {info.preprocessing['splits']}")
     for line in [*problem_lines(info), *model_lines(project)]:
         typer.echo(line)
-    if "epochs" not in given(context, recipe) and (small := small_words(info.modality, info.counts["train"])):
+    if "epochs" not in given(context, recipe) and (small := small_data(project)):
         typer.echo(f"small data: {small}")
     typer.echo(f"Next: {command('train', project)}")
+
+
+def small_data(project: Project) -> str:
+    """Why the recipe has more epochs than usual; "" where it has not, or is not the one that suits the data."""
+    modality = project.info.modality
+    count = project.info.counts["train"]
+    suited = project.train_config.epochs == default_recipe(modality, count).epochs
+    return small_words(modality, count) if suited else ""
 
 
 def problem_lines(info: "DatasetInfo") -> list[str]:

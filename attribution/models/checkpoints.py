@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attribution.errors import UserError
 from attribution.models import weight_files
 from attribution.models.adapters import completed, is_adapter
+from attribution.models.order import Ordered
 from attribution.storage.files import file_hash, whole_file
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # DataParallel, torch.compile, Lightning; tried before others
@@ -63,19 +64,20 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
     _check_keys(name, fitted, wanted, [key for key in extra if not BESIDE.match(key)])
     _check_values(name, fitted, wanted)
     model.load_state_dict({key: fitted[key] for key in wanted})
-    said = [*found.said, *_renamed(name, tensors, fitted, adapter)]
+    said = [*found.said, *_renamed(model, name, tensors, fitted, adapter)]
     return [*said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
 
 
-def _renamed(name: str, found: Mapping[str, Tensor], fitted: Mapping[str, Tensor], adapter: bool) -> list[str]:
+def _renamed(
+    model: nn.Module, name: str, found: Mapping[str, Tensor], fitted: Mapping[str, Tensor], adapter: bool
+) -> list[str]:
     """How names of a file were read, where they are not the model's, in a line."""
     if adapter:
         return [f"{name}: an adapter; the weights of its base are the model's own"]
-    if set(fitted) <= set(found) or not (set(fitted) - set(found)):
-        return []
     theirs = {id(value): key for key, value in found.items()}
     pairs = [(theirs[id(value)], key) for key, value in fitted.items() if id(value) in theirs]
-    old, new = next(((old, new) for old, new in pairs if old != new), ("", ""))
+    own = "net." if isinstance(model, Ordered) else ""  # put around it here
+    old, new = next(((old, new) for old, new in pairs if new not in (old, own + old)), ("", ""))
     return [f"{name}: {old} is read as {new}, the others alike"] if old else []
 
 

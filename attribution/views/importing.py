@@ -17,6 +17,7 @@ from attribution.datasets.source import LEFT_OUT, NOTE
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
 from attribution.modalities import modalities
+from attribution.models.sources import sources
 from attribution.storage.files import whole_file
 from attribution.views.numbers import duration, plural, whole_percent
 
@@ -43,8 +44,16 @@ MODELS = {
 
 
 def networks_for(modality: str) -> tuple[str, ...]:
-    """The choices of a network for this kind of data, the automatic one first, the user's own last."""
-    return ("auto", *modalities.get(modality).networks, "own")
+    """The choices of a network for this kind of data, the automatic one first, then those of sources, the user's own
+    last."""
+    from_sources = [one.name for one in sources.each() if one.reads(modality)]
+    return ("auto", *modalities.get(modality).networks, *from_sources, "own")
+
+
+def network_title(name: str) -> str:
+    """A choice of a network in words."""
+    source = sources.find(name)
+    return source.title if source else MODELS.get(name, name)
 
 
 TASKS = {

@@ -63,3 +63,45 @@ def test_settings_that_cannot_be_are_said_beside_the_form(app, brought, digits):
     test.text_input(key="own-mean").set_value("0.1, 0.2").run()
     test.button(key="create").click().run()
     assert any("mean has 2 numbers" in error.value for error in test.error)
+
+
+@pytest.fixture
+def tiny_source():
+    """A source of networks like those of libraries, with nothing to install."""
+    from attribution.models.sources import sources
+    from attribution.models.sources.base import Source
+
+    sources.names()
+
+    @sources.register("tiny")
+    class Tiny(Source):
+        title = "A tiny network"
+        summary = "tiny:NAME, any name."
+        example = "tiny:linear"
+        kinds = ("image",)
+
+        def build(self, rest, wanted):
+            size = int(np.prod(wanted.info.shape))
+            return nn.Sequential(nn.Flatten(), nn.Linear(size, wanted.outputs, bias=wanted.arguments["bias"]))
+
+    yield
+    sources._items.pop("tiny")
+
+
+def test_a_network_of_a_source_is_chosen_by_name_and_arguments(app, words, digits, tiny_source, monkeypatch):
+    monkeypatch.setattr(Project, "submit", lambda self, *_: None)
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    assert "A tiny network" in test.selectbox(key="network").options
+    assert "A Hugging Face folder" in test.selectbox(key="network").options
+    test.selectbox(key="network").set_value("tiny").run()
+    assert not test.error  # nothing is wrong yet: nothing was named
+    assert test.button(key="create").disabled
+    test.text_input(key="network-tiny").set_value("linear").run()
+    test.text_input(key="arguments").set_value("bias=false").run()
+    test.text_input(key="project-name").set_value("from-source").run()
+    test.button(key="create").click().run()
+    assert not test.error
+    made = Project.open("from-source")
+    assert (made.model_config.name, made.model_config.arguments) == ("tiny:linear", ("bias=false",))
+    assert made.first_look["parameters"] == 640

@@ -85,11 +85,15 @@ def test_guesses_by_name():
 def test_every_built_in_network_can_be_chosen():
     """A network added to the zoo must get its words here."""
     from attribution.models import zoo
+    from attribution.models.sources import sources
 
     offered = {modality: importing.networks_for(modality) for modality in modalities.names()}
     for modality, names in offered.items():
         assert set(zoo.names_for(modality)) <= set(names)
-    assert set().union(*offered.values()) == set(importing.MODELS)
+    from_sources = {one.name for one in sources.each() if one.kinds}
+    assert set().union(*offered.values()) == set(importing.MODELS) | from_sources
+    assert from_sources >= {"hf", "timm", "torchvision"}
+    assert all(importing.network_title(name) != name for name in set().union(*offered.values()))
 
 
 def test_columns_are_found_behind_every_separator_and_header(tmp_path):

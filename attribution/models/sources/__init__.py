@@ -25,7 +25,7 @@ def source_of(name: str) -> "tuple[Source, str] | None":
             raise UserError(
                 f"There is no source of networks called {prefix!r}.",
                 f"{name!r} asks it for a network.",
-                f"Write {', '.join(one.example for one in sources.each())}, or FILE.py:FUNCTION.",
+                f"Write {', '.join(one.example for one in sources.each() if one.package)}, or FILE.py:FUNCTION.",
             )
         return None
     if not rest.strip():

@@ -35,6 +35,12 @@ class Source(ABC):
     summary: ClassVar[str]  # what is written behind the colon, and where weights come from
     example: ClassVar[str]
     package: ClassVar[str] = ""  # that has to be installed, as pip calls it
+    kinds: ClassVar[tuple[str, ...]] = ()  # of data that forms offer it for
+
+    @classmethod
+    def reads(cls, kind: str) -> bool:
+        """Whether a form offers it for this kind of data."""
+        return kind in cls.kinds
 
     @abstractmethod
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,13 @@ class HuggingFace(Source):
 
     title = "A Hugging Face folder"
     summary = (
-        "hf:FOLDER, as save_pretrained or Trainer writes it: a text or image classifier. Its weights, order of "
+        "hf:FOLDER, as save_pretrained or Trainer writes it, or a name that was fetched before: a text or image "
+        "classifier. Its weights, order of "
         "classes, tokenizer or image processor and task are taken from it; code in it never runs."
     )
     example = "hf:FOLDER"
     package = "transformers"
+    kinds = ("image", "text")
 
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":
         """See ``Source.build``. Its weights are the folder's wherever they fit; ``pretrained=false`` draws all of them
@@ -66,7 +69,7 @@ class HuggingFace(Source):
 
     def placed(self, rest: str) -> str:
         """See ``Source.placed``."""
-        return str(Path(rest).expanduser().resolve())
+        return str(_folder(rest).resolve())
 
     def checkpoints(self, rest: str, outputs: int, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """See ``Source.checkpoints``: the folder, when it holds a classifier for as many classes."""
@@ -132,14 +135,24 @@ class HuggingFace(Source):
 
 
 def _folder(rest: str) -> Path:
-    folder = Path(rest).expanduser()
-    if not any((folder / name).is_file() for name in ("config.json", CONFIG)):
-        raise UserError(
-            f"{folder} is no Hugging Face folder: it holds no config.json.",
-            "The network is made by it; names of the hub are not looked up, as nothing is downloaded.",
-            "Name a folder that save_pretrained or Trainer wrote.",
-        )
-    return folder
+    """The folder, or the one in which the library keeps what was fetched from the hub under this name."""
+    for folder in (Path(rest).expanduser(), _fetched(rest)):
+        if folder and any((folder / name).is_file() for name in ("config.json", CONFIG)):
+            return folder
+    raise UserError(
+        f"{Path(rest).expanduser()} is no Hugging Face folder: it holds no config.json.",
+        "The network is made by it. A name of the hub is known when it was fetched before: nothing is downloaded.",
+        "Name a folder that save_pretrained or Trainer wrote.",
+    )
+
+
+def _fetched(name: str) -> Path | None:
+    """Where the newest copy of a name of the hub lies on this machine."""
+    if find_spec("huggingface_hub") is None or name.count("/") > 1 or name.startswith((".", "/", "~")):
+        return None
+    cache = library("huggingface_hub", f"hf:{name}").try_to_load_from_cache
+    found = next((one for file in ("config.json", CONFIG) if isinstance(one := cache(name, file), str)), None)
+    return Path(found).parent if found else None
 
 
 def _base(folder: Path) -> str:
@@ -155,8 +168,11 @@ def _base(folder: Path) -> str:
 
 def _known_base(folder: Path) -> str:
     """The folder of an adapter's base, where it is one on this machine; else ""."""
-    named = Path(base_of(folder)).expanduser()
-    return str(named) if (named / "config.json").is_file() else ""
+    named = base_of(folder)
+    for found in (Path(named).expanduser(), _fetched(named) if named else None):
+        if found and (found / "config.json").is_file():
+            return str(found)
+    return ""
 
 
 def _head(folder: Path) -> int:

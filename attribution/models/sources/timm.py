@@ -23,6 +23,7 @@ class Timm(Source):
     )
     example = "timm:vit_tiny_patch16_224"
     package = "timm"
+    kinds = ("image",)
 
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":
         """See ``Source.build``. Other arguments than ``pretrained`` are those of ``timm.create_model``; pictures of

@@ -24,6 +24,7 @@ class Torchvision(Source):
     )
     example = "torchvision:resnet18"
     package = "torchvision"
+    kinds = ("image",)
 
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":
         """See ``Source.build``. The argument ``weights`` names an entry of the network's weights."""
