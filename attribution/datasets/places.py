@@ -8,19 +8,19 @@ import numpy as np
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
-NUMBERED = re.compile(r"row-(\d+)")  # ids that readers give to the lines of a table or of one array
-FROM_ONE = "row "  # how the source of a table's line begins: those are counted from 1, arrays from 0
+LINE = re.compile(r"(row) (\d+)")  # the source of a table's line, counted from 1
+ENTRY = re.compile(r"(\w+)\[(\d+)\]")  # that of an array's, counted from 0
 
 
 def places(dataset: "Dataset") -> np.ndarray:
-    """Where each sample stands in the user's own order (n,) int64, from 0: the line of its table or array, also where
-    other lines were left out or went to other splits; where ids are no line numbers, the place in
-    ``project.samples``."""
-    found = [NUMBERED.fullmatch(str(name)) for name in dataset.ids]
-    if not found or not all(found):
-        return np.arange(len(dataset))
-    first = int(str(dataset.column("source").iloc[0]).startswith(FROM_ONE))
-    return np.array([int(match.group(1)) - first for match in found if match], dtype=np.int64)
+    """Where each sample stands in the user's own order (n,) int64, from 0: the line of its table or of its one array,
+    also where other lines were left out or went to other splits; else the place in ``project.samples``."""
+    sources = [str(one) for one in dataset.column("source")]
+    for pattern, first in ((LINE, 1), (ENTRY, 0)):
+        found = [pattern.fullmatch(one) for one in sources]
+        if found and all(found) and len({match.group(1) for match in found if match}) == 1:
+            return np.array([int(match.group(2)) - first for match in found if match], dtype=np.int64)
+    return np.arange(len(dataset))
 
 
 def rows_meant(dataset: "Dataset", ids: Any) -> np.ndarray:

@@ -50,7 +50,7 @@ def curvature_of(
     dropped, or over ``rows``.
 
     The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is
-    no term of the loss, and the recipe of loaded weights is unknown: both count as 0.
+    no term of the loss, and the recipe of loaded weights is unknown unless they say it: both count as 0.
     """
     from attribution.gradients.curvature import GaussNewton
 
@@ -63,7 +63,7 @@ def curvature_of(
         len(rows),
         lambda: uniform([str(name) for name in trained.dataset.ids[rows]], seed),
         task=trained.task,
-        l2=recipe.l2 if known else 0.0,
+        l2=recipe.l2 if known else float(trained.run.config.get("l2", 0.0)),
         damping_ratio=damping_ratio,
         batch_size=trained.batch_size,
         keep_bytes=int(KEEP_BYTES * trained.share),

@@ -7,13 +7,15 @@ import shutil
 import unicodedata
 import uuid
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from attribution.datasets.given._object import Given
 from attribution.errors import UserError
+from attribution.models.linear_models import is_estimator
 from attribution.models.series import listed
 from attribution.models.sources import source_of
 from attribution.models.sources.given import keep_weights
@@ -120,9 +122,21 @@ def network(model: Any) -> ModelConfig:
         return model or ModelConfig()
     if isinstance(model, str):
         return ModelConfig(model)
+    if is_estimator(model):  # its run is added once the project is there
+        return ModelConfig()
     from attribution.models.sources.given import hand_over
 
     return ModelConfig(hand_over(model))
+
+
+@contextmanager
+def taken_back(path: Path) -> Iterator[None]:
+    """Remove a project that was made just now when what it was made for cannot be done."""
+    try:
+        yield
+    except UserError:
+        shutil.rmtree(path)
+        raise
 
 
 def is_here(model: ModelConfig) -> bool:

@@ -21,13 +21,15 @@ ID = "id"  # the column, or the array of an archive, that says which sample a li
 FILES = (".npy", ".npz", ".csv", ".parquet")
 
 
-def kept(dataset: "Dataset", given: Any, ids: Sequence[Any] | None = None) -> np.ndarray:
+def kept(dataset: "Dataset", given: Any, ids: Sequence[Any] | np.ndarray | None = None) -> np.ndarray:
     """What a run keeps of these predictions, for every row (n, ...) float32 (``Task.kept``)."""
     values = _aligned(dataset, given, ids, "predictions", dataset.task.targets.names()).astype(np.float64)
     return kept_from(dataset.task, values, dataset.labels, dataset.ids)
 
 
-def seen(dataset: "Dataset", given: Any, kept: np.ndarray, ids: Sequence[Any] | None = None) -> tuple[np.ndarray, str]:
+def seen(
+    dataset: "Dataset", given: Any, kept: np.ndarray, ids: Sequence[Any] | np.ndarray | None = None
+) -> tuple[np.ndarray, str]:
     """What stands for what the model sees in every row (n, d) float32, and where it is from: ``given``; else a table's
     ``inputs``, as a built-in network is handed them; else the ``predictions`` themselves."""
     if given is not None:
@@ -38,8 +40,14 @@ def seen(dataset: "Dataset", given: Any, kept: np.ndarray, ids: Sequence[Any] | 
     return kept.reshape(len(kept), -1), "predictions"
 
 
+def ordered(dataset: "Dataset", lines: Any) -> Any:
+    """A table or an array of a line per sample, in the order of the dataset's rows."""
+    order = _order(dataset, len(lines), "inputs")
+    return lines.iloc[order] if hasattr(lines, "iloc") else np.asarray(lines)[order]
+
+
 def _aligned(
-    dataset: "Dataset", given: Any, ids: Sequence[Any] | None, what: str, columns: Sequence[str]
+    dataset: "Dataset", given: Any, ids: Sequence[Any] | np.ndarray | None, what: str, columns: Sequence[str]
 ) -> np.ndarray:
     """The values in the order of the dataset's rows (n, ...); ``UserError`` for samples without a line."""
     values, own = _read(given, what, columns)

@@ -97,8 +97,8 @@ class Project:
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
       words: ``find table slices by_class``, and saved: ``views save_view forget_view``.
-    - models: ``runs run use_run add_run add_predictions loaded trains_here train_here recipe_for versions predictions
-      query_rows context``.
+    - models: ``runs run use_run add_run add_predictions add_sklearn loaded trains_here train_here recipe_for versions
+      predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
@@ -149,8 +149,8 @@ class Project:
         project, so that opening it again needs no object.
 
         ``model``: settings, a name (``torchvision:resnet18``), an ``nn.Module``, whose weights are kept and asked, or a
-        function that returns one and may take ``classes`` and ``shape``. Another process opens the results of the last
-        two; what asks the network there needs ``attach``.
+        function that returns one and may take ``classes`` and ``shape``, or a fitted scikit-learn model
+        (``add_sklearn``). Another process opens the results of a network from Python; what asks it needs ``attach``.
 
         ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of
         the local modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is
@@ -171,6 +171,9 @@ class Project:
         project = Project.open(made)
         if homes.is_here(project.model_config):  # no other process could
             project.studies.train.run(progress=progress)
+        elif homes.is_estimator(model):
+            with homes.taken_back(made):
+                project.add_sklearn(model, progress=progress)
         return project
 
     def attach(
@@ -254,6 +257,7 @@ class Project:
     train_here = of("models", Models.train_here)
     add_run = of("models", Models.add_run)
     add_predictions = of("models", Models.add_predictions)
+    add_sklearn = of("models", Models.add_sklearn)
     recipe_for = of("models", Models.recipe_for)
     versions = of("models", Models.versions)
     predictions = of("models", Models.predictions)

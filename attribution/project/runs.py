@@ -136,6 +136,25 @@ class Models:
         self.use_run(run.id)
         return run
 
+    def add_sklearn(
+        self, model: Any, data: Any = None, *, version: str = "current", progress: Progress | None = None
+    ) -> "Run":
+        """Take a fitted scikit-learn estimator or pipeline as a run, and make it the current one.
+
+        A linear one (logistic, linear and ridge regression, with all that the pipeline does before) becomes a linear
+        layer on the pipeline's own features, whose predictions are checked to be the same: influence is then that of
+        the model itself, and its L2 penalty counts in the curvature. Any other takes part by its predictions, with the
+        features for neighbours and the map. ``data``: what the model takes, one line per sample in the order of
+        ``add_predictions``; None: the columns of the project's table, rows by rows. ``UserError`` for other classes.
+        """
+        from attribution.project import elsewhere, pipelines, predictions
+
+        dataset = self._about.dataset
+        labels = elsewhere.labels_of(version, dataset, self._review.labels_at, self._review.labels)
+        lines = None if data is None else predictions.ordered(dataset, data)
+        context = replace(self.context(needed=False), labels=labels)
+        return pipelines.from_sklearn(context, model, lines, progress or Progress())
+
     @property
     def loaded(self) -> bool:
         """Whether the model in use (before there is one: the one to come) has weights that were trained elsewhere."""

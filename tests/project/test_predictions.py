@@ -126,3 +126,17 @@ def test_numbers_and_sets_of_labels_have_their_own_forms(tmp_path):
     p = np.stack([np.where(frame["a"] > 0, 0.9, 0.2), np.full(60, 0.8)], 1)
     assert (sets.predictions(sets.add_predictions(p, folds=True))["correct"] == 1).all()
     assert "out-of-fold-loss" in sets.flag().config["detectors"]
+
+
+def test_an_object_and_a_table_with_ids_of_its_own_keep_the_order_of_their_lines(tmp_path):
+    chance = np.random.default_rng(0)
+    y = chance.integers(2, size=60)
+    frame = pd.DataFrame(chance.normal(size=(60, 2)), columns=list("ab")).assign(label=[f"k{one}" for one in y])
+    p = np.stack([1 - 0.9 * y - 0.05, 0.9 * y + 0.05], 1)
+    named = frame.assign(key=[f"name {one}" for one in chance.permutation(60)])
+    named.to_csv(tmp_path / "t.csv", index=False)
+    handed = Project.create("handed", frame, label="label")
+    filed = Project.create("filed", DataConfig(path=str(tmp_path / "t.csv"), id="key", features=("a", "b")))
+    arrays = Project.create("arrays", (frame[["a", "b"]].to_numpy(), y))
+    for project in (handed, filed, arrays):
+        assert (project.add_predictions(p).probabilities().argmax(1) == project.labels.values).all()

@@ -77,7 +77,7 @@ def test_the_same_loop_gives_the_record_the_weights_and_the_unit_of_our_own(proj
     assert [weight for _, weight in theirs.checkpoints] == pytest.approx([w for _, w in ours.checkpoints], rel=1e-9)
     assert (theirs.config["weight_unit"], theirs.config["seed"], theirs.config["source"]) == ("nats", 3, "loaded")
     found = [
-        project.score(ScoreConfig(estimator="tracin", queries="test", run=run.id, device="cpu")).matrix()[0]
+        project.score(ScoreConfig(estimator="tracin", queries="test", run=run.id, device="cpu")).matrix()[1]
         for run in (ours, theirs)
     ]
     assert np.allclose(*found, rtol=1e-3, atol=1e-4 * np.abs(found[0]).max())

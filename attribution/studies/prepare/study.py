@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from attribution.estimators import estimators
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
@@ -32,9 +33,10 @@ class Prepare(Train):
         if not run.given:
             _plane(there)
         Leaks().make(there, LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
-        if queries := _first_queries(there):
-            way = {"estimator": WITHOUT_MODEL} if run.given else {}
-            asked = ScoreConfig(run=run.id, queries=queries, **way)
+        estimator = WITHOUT_MODEL if run.given else ScoreConfig().estimator
+        serves = estimators.get(estimator).serves(context.dataset.task.kind)
+        if serves and (queries := _first_queries(there)):
+            asked = ScoreConfig(run=run.id, queries=queries, estimator=estimator)
             Influence().make(there, asked, work.part(0.86, 0.92, "Explaining predictions"))
         Map().make(there, MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
         return run
