@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets import extra
+from attribution.datasets import extra, referenced
 from attribution.datasets.handed import STANDARDISED, raw_table, tensor, token_table
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.originals import Originals
@@ -207,9 +207,16 @@ class Dataset:
 
     @cached_property
     def inputs(self) -> np.ndarray:
-        """The encoded samples, memory-mapped read-only."""
+        """The encoded samples, memory-mapped read-only; pictures that are referred to are read when they are asked for
+        (``Referenced`` stands for the array)."""
+        if referenced.is_referenced(self.folder):
+            pictures = referenced.Referenced(self.folder, lambda: self.hashes)
+            return self._as_long(self.folder / referenced.PLACES, pictures)
         path = self.folder / "inputs.npy"
-        inputs = read_array(path, mapped=True)
+        return self._as_long(path, read_array(path, mapped=True))
+
+    def _as_long(self, path: Path, inputs: Any) -> Any:
+        """The inputs, where there are as many as samples."""
         if len(inputs) != len(self):
             raise UserError(
                 f"{path} is damaged or was changed: it has {len(inputs):,} samples, the dataset {len(self):,}.",

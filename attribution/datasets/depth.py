@@ -41,6 +41,13 @@ class Ranges:
     def __init__(self) -> None:
         self.known: dict[str, _Range] = {}
 
+    @staticmethod
+    def of(known: dict[str, list[float]]) -> "Ranges":
+        """Those of these kinds: lowest and highest value of each."""
+        found = Ranges()
+        found.known = {kind: _Range(low, high) for kind, (low, high) in known.items()}
+        return found
+
     def add(self, picture: Deep, name: str) -> None:
         """Widen the range of this kind by a picture."""
         values = picture.values if picture.alpha is None else picture.values[picture.alpha > 0]

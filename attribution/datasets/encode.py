@@ -1,10 +1,8 @@
 """Turn samples into the array a model reads; every statistic comes from the training samples alone."""
 
 import re
-import time
 import unicodedata
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,13 +13,12 @@ import numpy as np
 from attribution.datasets import missing_values
 from attribution.datasets.kinds import modality
 from attribution.datasets.missing_values import filled, indicator
-from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.sizes import check_memory
-from attribution.datasets.source import Source, Unreadable, left_out, note, together
+from attribution.datasets.source import Source, note, together
 from attribution.datasets.words import marks, tidy
 from attribution.errors import UserError
-from attribution.progress import Progress, counted
+from attribution.progress import Progress
 from attribution.settings.configs import DataConfig
 from attribution.storage.rows import rows_into
 
@@ -52,86 +49,7 @@ def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: 
     return modality(source.modality).encode(source, samples, config, folder, progress)
 
 
-# --- images
-
-
-def encode_images(
-    source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
-) -> Encoded:
-    """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own
-    size, before resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
-    assert source.pixels is not None
-    usable = _headers(source, samples, progress)
-    problems: list[dict[str, Any]] = source.measure()
-    channels = max(header[2] for header in usable)
-    height, width = target_size([header[:2] for header in usable], config.image_size)
-    kept: list[int] = []
-    hashes: list[str] = []
-    sizes: list[tuple[int, int]] = []
-    total = np.zeros(channels, dtype=np.int64)
-    squares = np.zeros(channels, dtype=np.int64)
-    count = 0
-    progress = progress.part(0.1, 1.0)
-    began_s = time.monotonic()
-    with rows_into(folder / "inputs.npy", np.uint8, (height, width, channels), len(samples)) as rows:
-        for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
-            progress.update(number, len(samples), counted("reading pictures", number, len(samples), began_s))
-            try:
-                pixels = with_channels(source.pixels(i), channels)
-            except Unreadable as cause:
-                problems.append(left_out(str(samples.loc[i, "source"]), str(cause)))
-                continue
-            small = resize(pixels, height, width)
-            rows.append(small)
-            kept.append(i)
-            sizes.append(pixels.shape[:2])
-            hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
-            if split == "train":
-                # Whole numbers: the sums are exact on every machine.
-                values = small.reshape(-1, channels).astype(np.int64)
-                total = total + values.sum(0)
-                squares = squares + (values**2).sum(0)
-                count = count + len(values)
-    if not kept:
-        raise none_readable(source, samples)
-    problems += size_notes(sizes, height, width)
-    mean = total / max(count, 1) / 255
-    deviation = np.sqrt(np.maximum(squares / max(count, 1) / 255**2 - mean**2, 0))
-    std = np.where(deviation > 1e-6, deviation, 1.0)
-    statistics = {"mean": [_steady(value) for value in mean], "std": [_steady(value) for value in std]}
-    return Encoded(samples.loc[kept].assign(hash=hashes), (channels, height, width), statistics, problems)
-
-
-def _headers(source: Source, samples: "pd.DataFrame", progress: Progress) -> list[tuple[int, int, int]]:
-    """Height, width and channels of the pictures that can be opened; ``UserError`` if none can."""
-    assert source.header is not None
-    found = []
-    for number, i in enumerate(samples.index):
-        progress.update(number, 10 * len(samples), "looking at pictures")
-        with suppress(Unreadable):  # told with its cause when the decoding fails
-            found.append(source.header(i))
-    usable = [header for header in found if header[2]]
-    if not usable:
-        raise none_readable(source, samples)
-    return usable
-
-
-def none_readable(source: Source, samples: "pd.DataFrame") -> UserError:
-    """The error for a folder in which no picture can be decoded."""
-    assert source.pixels is not None
-    cause = ""
-    try:
-        source.pixels(samples.index[0])
-    except Unreadable as error:
-        cause = str(error)
-    return UserError(
-        f"None of the {len(samples):,} pictures in {source.path} can be read.",
-        f"The first one, {samples['source'].iloc[0]}: {cause}.",
-        "Check that the files are pictures and are complete.",
-    )
-
-
-def _steady(value: float) -> float:
+def steady(value: float) -> float:
     """Nine digits: the last bits of a sum depend on the machine, and the dataset's hash must not."""
     return float(f"{value:.9g}")
 
@@ -323,7 +241,7 @@ def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[n
     if not np.isfinite(largest):
         raise _too_far(name, f"values from {values.min():g} to {values.max():g}, further apart than a number can say")
     part = distance / largest
-    shift, scale = _steady(part[training].mean()), _steady(part[training].std())
+    shift, scale = steady(part[training].mean()), steady(part[training].std())
     described = {
         "name": name,
         "kind": "number",

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.datasets.kinds import modality
 from attribution.datasets.pictures import with_channels
+from attribution.datasets.referenced import Referenced
 from attribution.datasets.row_hashes import content_hash
 from attribution.datasets.source import Source, Unreadable
 from attribution.errors import UserError
@@ -39,7 +40,10 @@ class Originals:
     def pixels(self, row: int) -> np.ndarray:
         """A picture's uint8 pixels (h, w, 1 or 3) at its own size; ``UserError`` where its source is gone or has
         changed."""
-        stored = np.ascontiguousarray(self._dataset.inputs[row])
+        inputs: Any = self._dataset.inputs
+        if isinstance(inputs, Referenced):
+            return inputs.original(row)
+        stored = np.ascontiguousarray(inputs[row])
         return stored if self._is(row, stored) else self._from_source(row)
 
     def _is(self, row: int, pixels: np.ndarray) -> bool:

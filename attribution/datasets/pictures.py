@@ -9,14 +9,17 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from attribution.datasets.depth import Deep, Ranges, decode, depth_of, is_grey
-from attribution.datasets.source import Unreadable, note
+from attribution.datasets.source import Source, Unreadable, note
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -72,6 +75,11 @@ class PictureFiles:
     def pixels(self, i: int) -> np.ndarray:
         """The decoded picture, uint8 (h, w, 1 or 3); ``Unreadable`` with the cause."""
         return read_pixels(self.files[i], self.ranges, self.megapixels)
+
+    def source(self, path: Path, samples: "pd.DataFrame", problems: list[dict[str, Any]], seen: int) -> Source:
+        """They as a source, ``samples`` in their order."""
+        how = (self.header, self.pixels, seen, self.measure)
+        return Source("image", path, samples, (), problems, *how, files=self)
 
 
 def read_header(path: Path) -> tuple[int, int, int]:

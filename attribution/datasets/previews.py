@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.dataset import SPLITS
-from attribution.datasets.encode import none_readable, normalise, table_matrix, text_notes, tokens_of
+from attribution.datasets.encode import normalise, table_matrix, text_notes, tokens_of
+from attribution.datasets.encode_pictures import none_readable
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.source import Source, Unreadable, left_out
 from attribution.progress import Progress

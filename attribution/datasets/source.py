@@ -14,6 +14,8 @@ from attribution.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.datasets.pictures import PictureFiles
+
 LEFT_OUT, NOTE = "left out", "note"
 
 
@@ -33,6 +35,8 @@ class Source:
     ``measure()`` looks through those whose header was asked for and that are deeper than 8 bits, so that ``pixels``
     scales them alike. For numbers of a shape ``values(i)`` gives the array of sample ``i``.
 
+    ``files`` are the pictures' files, where they have some: they may be read from there again.
+
     ``problems`` has a line for whatever was seen and not taken (``left_out``) or taken otherwise than it stands there
     (``note``). ``seen`` counts the files or rows that the reader met: those taken and those left out.
     """
@@ -47,6 +51,7 @@ class Source:
     seen: int = 0
     measure: Callable[[], list[dict[str, Any]]] = list
     values: Callable[[int], np.ndarray] | None = None
+    files: "PictureFiles | None" = None
 
     def where(self, position: int) -> str:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""

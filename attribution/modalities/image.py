@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.datasets.encode import Encoded, encode_images
+from attribution.datasets.encode import Encoded
+from attribution.datasets.encode_pictures import encode_images
 from attribution.datasets.handed import Inputs, scaled
 from attribution.datasets.picture_layout import is_picture
 from attribution.datasets.previews import preview_images

@@ -92,6 +92,12 @@ class DataConfig(Settings):
         "values are an error. An input of its own says where; a missing word is a category of its own.",
         choices=("median", "mean", "zero", "refuse"),
     )
+    reference: str = opt(
+        "auto",
+        "Pictures in files of their own, Parquet or tar: copy (one array in the project), reference (read from their "
+        "files when asked for, nothing is copied), or auto: referenced where copies would take 2 GB or more.",
+        choices=("auto", "copy", "reference"),
+    )
     max_gigabytes: float = opt(
         8.0,
         "Memory in GB that a table or an archive may take; what would take more is refused before it is read.",

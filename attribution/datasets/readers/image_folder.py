@@ -23,6 +23,7 @@ from attribution.datasets.readers import register
 from attribution.datasets.readers.base import ROLES, Reader
 from attribution.datasets.source import Source, left_out_count, listed
 from attribution.datasets.splits import split_name
+from attribution.datasets.stored import Files
 from attribution.datasets.walk import Folder, walk
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
@@ -79,9 +80,9 @@ def read(config: DataConfig) -> Source:
         raise _no_pictures(root, base, problems)
     samples["source"] = samples["id"]
     names = samples["id"].tolist()
-    files = PictureFiles([root / name for name in names], names, config.max_megapixels)
+    files = PictureFiles(Files.of(root, names), names, config.max_megapixels)
     seen = len(samples) + left_out_count(problems)
-    return Source("image", root, samples, (), problems, files.header, files.pixels, seen, files.measure)
+    return files.source(root, samples, problems, seen)
 
 
 def _from_classes(found: Layout, root: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:

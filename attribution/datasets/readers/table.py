@@ -204,7 +204,7 @@ def _of_pictures(
         samples = samples.assign(id=names, source=names) if len(set(names)) == len(names) else samples
     files = PictureFiles(bytes_of, samples["id"].tolist(), config.max_megapixels)
     lines = rows.problems + beside.said(unused)
-    return Source("image", path, samples, (), lines, files.header, files.pixels, seen, files.measure)
+    return files.source(path, samples, lines, seen)
 
 
 @dataclass(frozen=True)
