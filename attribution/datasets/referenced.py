@@ -123,8 +123,8 @@ class Referenced:
     @cached_property
     def _files(self) -> PictureFiles:
         codes, names = self._table["file"].factorize()
-        places = (self._table[name].to_numpy(dtype=np.int64) for name in ("at", "size"))
-        stored = self._store(self._root, tuple(names), codes.astype(np.int64), *places, self._about["column"])
+        at, size = (self._table[name].to_numpy(dtype=np.int64) for name in ("at", "size"))
+        stored = self._store(self._root, tuple(names), codes.astype(np.int64), at, size, self._about["column"])
         files = PictureFiles(stored, [], self._about["megapixels"])
         files.ranges = Ranges.of(self._about["ranges"]) if self._about["ranges"] else None
         return files
