@@ -2,12 +2,13 @@
 was."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from attribution.errors import UserError
 from attribution.gradients.layers import Call, Norm
@@ -42,7 +43,10 @@ class Use(NamedTuple):
 def evaluation(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, gradients on and ``exact_kernels`` inside; afterwards every module is in its own mode again,
     also after an error."""
-    training = [module for module in model.modules() if module.training]
+    modules = list(model.modules())
+    training = [module for module in modules if module.training]
+    hooks = [module.register_forward_hook(_laid_out) for module in modules if isinstance(module, _BatchNorm)]
+    hooks.append(model.register_forward_pre_hook(lambda module, args: _forget(modules)))
     try:
         if training:
             model.eval()
@@ -51,6 +55,27 @@ def evaluation(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+        for hook in hooks:
+            hook.remove()
+        _forget(modules)
+
+
+def _laid_out(module: nn.Module, args: Any, output: Any) -> None:
+    """Have the gradient of one sample in the usual order in memory: from another (tokens turned into a picture) torch's
+    backward pass of batch normalisation on a CPU takes wrong numbers."""
+    if isinstance(output, Tensor) and output.requires_grad and len(output) == 1 and output.device.type == "cpu":
+        output.register_hook(Tensor.contiguous)
+
+
+def _forget(modules: Sequence[nn.Module]) -> None:
+    """Empty what modules keep from one pass to the next (LeViT's biases of attention): its graph cannot be used
+    again."""
+    for module in modules:
+        for name, kept in vars(module).items():
+            if type(kept) is dict and kept and name[0] != "_":
+                first = next(iter(kept.values()))
+                if isinstance(first, Tensor) and first.requires_grad:
+                    kept.clear()
 
 
 def _differentiable() -> Iterator[None]:
@@ -94,22 +119,17 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             # copy, moves inwards.
             base = whole(output)
             made = output.clone() if base is None else base
-            kept = (
-                made.detach().view(output.shape) if isinstance(module, Norm) and output.device.type == "cpu" else None
-            )
+            keeps = isinstance(module, Norm) and output.device.type == "cpu"
+            kept = made.detach().view(output.shape) if keeps else None
             uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape, kept, made._version))
             return made if base is None else None
 
         return record
 
-    handles = []
-    try:
+    with ExitStack() as hooks:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(hook(name), with_kwargs=True, prepend=True))
+            hooks.callback(module.register_forward_hook(hook(name), with_kwargs=True, prepend=True).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def whole(output: Tensor) -> Tensor | None:

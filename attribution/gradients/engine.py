@@ -11,7 +11,7 @@ Nothing of the training set's per-sample gradients is ever kept, and nothing of 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +41,9 @@ class GradientEngine:
     """Per-sample gradients of ``per_sample_loss(model(x), y)`` with respect to all parameters that require a gradient.
 
     ``x (b, ...)`` and ``y (b, ...)`` are tensors on the model's device; ``per_sample_loss(output, y)`` returns
-    ``(b,)``. The model runs in evaluation mode and is handed back as it was (weights, ``requires_grad``, ``.grad``,
-    train/eval per module, hooks), also after an error. ``budget_bytes`` bounds temporaries and, on a CPU, the
+    ``(b,)``, by default the cross-entropy of the logits. The model runs in evaluation mode and is handed back as it was
+    (weights, ``requires_grad``, ``.grad``, train/eval per module, hooks), also after an error. ``budget_bytes`` bounds
+    temporaries and, on a CPU, the
     activations of the block of a batch that is worked on at once (elsewhere the batch goes through whole); it never
     changes a result beyond rounding. ``autocast`` (bfloat16): forward and backward passes in that precision where torch
     deems it safe, everything after them in the model's; dots and norms are then good to about two digits. For GPUs;
@@ -56,13 +57,13 @@ class GradientEngine:
     def __init__(
         self,
         model: nn.Module,
-        per_sample_loss: Loss = PLAIN.loss,
+        per_sample_loss: Loss | None = None,
         *,
         budget_bytes: int = 512 << 20,
         autocast: torch.dtype | None = None,
     ) -> None:
         self.model = model
-        self.loss = per_sample_loss
+        self.loss = per_sample_loss or _cross_entropy
         self.budget_bytes = budget_bytes
         self.autocast = autocast
         self._known: Plan | None = None
@@ -283,6 +284,13 @@ class GradientEngine:
         return self._known
 
     def _placed(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise UserError(
+                f"The batch is a {type(x).__name__}.",
+                "Batches are cut by sample, so a sample is one tensor here, also for a model with several inputs.",
+                "Pack them: x, names = packed(inputs); model.datablame_fields = names; takes_packed(model), all of "
+                "attribution.models.packed.",
+            )
         device = (
             self._known.device
             if self._known
@@ -393,6 +401,11 @@ class GradientEngine:
             squared[place].add(start, stop, square, dtype)
         found = [total.value(dtype, x.device).clamp_min_(0).sqrt_() for total in squared]
         return [total.value(dtype, x.device) for total in dots], found
+
+
+def _cross_entropy(output: Any, labels: Tensor) -> Tensor:
+    """The loss that is taken where none is given: of the logits, also where they are part of what the model gives."""
+    return PLAIN.loss(PLAIN.outputs(output), labels)
 
 
 def _implied(bias: str | None, query: Factor | None, queries: QueryGradients | None) -> bool:

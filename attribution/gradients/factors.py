@@ -235,11 +235,7 @@ def concatenate(parts: list[Factor]) -> Factor:
     if len(rows) == len(parts):
         starts = [sum(part.count for part in rows[:index]) for index in range(len(rows))]
         samples = torch.cat([part.samples + start for part, start in zip(rows, starts, strict=True)])
-        return Rows(
-            samples,
-            torch.cat([part.ids for part in rows]),
-            torch.cat([part.values for part in rows]),
-            sum(p.count for p in rows),
-            shape,
-        )
+        ids = torch.cat([part.ids for part in rows])
+        values = torch.cat([part.values for part in rows])
+        return Rows(samples, ids, values, sum(part.count for part in rows), shape)
     return Dense(torch.cat([part.dense().T for part in parts], 1).T, shape)  # as ``Dense.columns`` wants it

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from figures import accelerator, cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
+from figures import accelerator, architectures, cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
 from figures.published import NEEDED, published
 
 RESULTS = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "results"
-PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
+PARTS: dict[str, Callable[[Any], str]] = {
     "detectors": wrong_labels.detectors,
     "mislabels": wrong_labels.mislabels,
     "wrong_values": wrong_labels.wrong_values,
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "gif-mlp": unlearning.gif,
     "gif-cnn": unlearning.gif,
     "engine-cpu": cost.engine,
+    "architectures": architectures.architectures,
     "leaks": leaks.leaks,
     "neighbors": leaks.neighbors,
     "topk": scale.topk,

@@ -222,6 +222,8 @@ def test_user_mistakes_are_user_errors() -> None:
         GradientEngine(model).group_query([])
     with pytest.raises(UserError, match=r"'0\.weight' is not finite"):
         GradientEngine(model).norms(x * float("nan"), y)
+    with pytest.raises(UserError, match=r"The batch is a dict.*takes_packed"):
+        GradientEngine(model).norms({"x": x}, y)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     with pytest.raises(UserError, match="No parameter"):
@@ -306,3 +308,62 @@ def test_a_number_of_positions_that_happens_to_be_the_batch_size_is_not_taken_fo
     for count in (6, 5, 1):
         dots = engine.dots(x[:count], y[:count], engine.queries(x[:2], y[:2]))
         torch.testing.assert_close(dots, reference[:count] @ reference[:2].T)
+
+
+def test_one_sample_whose_picture_was_made_of_tokens_has_the_gradients_that_it_has_in_a_batch() -> None:
+    """Torch's backward pass of batch normalisation is wrong for one sample in such an order in memory."""
+
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = self.norm(self.conv(x)).flatten(2).transpose(1, 2)
+            return torch.tanh(self.head(torch.tanh(tokens))).mean(1)
+
+    torch.manual_seed(0)
+    model, x, y = Tokens().double().eval(), torch.randn(3, 3, 6, 6).double(), torch.arange(3)
+    engine = GradientEngine(model)
+    norms = engine.norms(x, y)
+    torch.testing.assert_close(torch.cat([engine.norms(x[k : k + 1], y[k : k + 1]) for k in range(3)]), norms)
+    alone = [engine.mean_gradient([(x[k : k + 1], y[k : k + 1])]) for k in range(3)]
+    lengths = [torch.cat([gradient.flatten() for gradient in each.values()]).norm() for each in alone]
+    torch.testing.assert_close(torch.stack(lengths), norms)
+
+
+def test_a_model_that_keeps_tensors_from_one_pass_to_the_next_is_asked_anew() -> None:
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.biases, self.kept = nn.Parameter(torch.randn(4)), {}
+
+        def forward(self, x: Tensor) -> Tensor:
+            if "cpu" not in self.kept:
+                self.kept["cpu"] = torch.tanh(self.biases)
+            return x + self.kept["cpu"]
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), Keeps(), nn.Tanh(), nn.Linear(4, 3)).double()
+    x, y = torch.randn(5, 4).double(), torch.arange(5) % 3
+    engine = GradientEngine(model)
+    dots = [engine.dots(x, y, engine.queries(x[:2], y[:2])) for _ in range(2)]
+    torch.testing.assert_close(dots[0], dots[1])
+    model[1].kept.clear()
+    rows = []
+    for k in range(5):
+        rows.append(oracle(model, x[k : k + 1], y[k : k + 1])[0])
+        model[1].kept.clear()
+    torch.testing.assert_close(dots[0], torch.stack(rows) @ torch.stack(rows)[:2].T)
+
+
+def test_logits_may_be_a_part_of_what_the_model_gives() -> None:
+    class Named(nn.Linear):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return {"logits": super().forward(x), "more": x}
+
+    torch.manual_seed(0)
+    model, x, y = Named(4, 3).double(), torch.randn(5, 4).double(), torch.arange(5) % 3
+    plain = nn.Linear(4, 3).double()
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(GradientEngine(model).norms(x, y), oracle(plain, x, y).norm(dim=1))
