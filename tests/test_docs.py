@@ -34,6 +34,14 @@ def test_every_plugin_is_in_the_methods_page(kind):
             assert getattr(item, field), f"{name} has no {field}"
 
 
+def test_every_source_of_networks_is_in_the_page_of_models():
+    from attribution.models.sources import sources
+
+    for source in sources.each():
+        assert source.name == "given" or f"{source.name}:" in text("docs/models.md")
+    assert "Project.create(" in text("docs/models.md")
+
+
 def test_every_page_is_in_the_readme():
     readme = text("README.md").lower()
     for page in (ROOT / "pages").glob("[a-z]*.py"):
