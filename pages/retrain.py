@@ -86,7 +86,7 @@ def plan(sight: Sight) -> bool:
 def example(sight: Sight, found: "RetrainResult") -> bool:
     """Whether a comparison came with a sample: the models that it trained are not in this project."""
     target = comparison.after_run(found, sight.project.train_config.seed)
-    return target not in {run.id for run in sight.project.runs()}
+    return not found.own and target not in {run.id for run in sight.project.runs()}
 
 
 def verdict(sight: Sight, found: "RetrainResult") -> None:
@@ -107,6 +107,10 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
                 st.caption(
                     ":material/info: It came with the sample: what a review of its queue gained. Those edits and "
                     "models are not in this project; your own edits make a proof of their own."
+                )
+            elif not target:
+                st.caption(
+                    ":material/info: Your script left predictions; had it left weights, they could be used here."
                 )
             else:
                 st.button(
@@ -223,7 +227,8 @@ def main() -> None:
         figures(sight, found)
         if found.n_fixed is not None:
             flips(sight, found)
-        foreseen(found)
+        if found.prediction:
+            foreseen(found)
 
 
 frame.show(main)

@@ -12,6 +12,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project.home import home, list_projects
 from attribution.project.project import Project
+from attribution.studies.retrain.study import typed
 
 ProjectOption = Annotated[
     str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")
@@ -81,6 +82,8 @@ def do(project: Project, kind: str, config: Any, background: bool, here: bool = 
     weights."""
     if here:
         project.train_here()
+    if getattr(config, "command", ""):
+        config = typed(config)  # it stands on the command line
     if background:
         job = project.submit(kind, config)
         typer.echo(f"job {job.id} started: {job.title}")

@@ -27,6 +27,7 @@ class DatasetSettings(Settings):
     datablame_columns: bool = opt(
         True, "Add datablame_* columns: the label as it was given, the verdict, the suspicion, copies."
     )
+    ids: bool = opt(False, "Add datablame_id, the id of each sample.")
     dropped_too: bool = opt(False, "Keep the rows that were dropped, too; datablame_verdict says so.")
 
 
@@ -79,7 +80,7 @@ def corrected(project: Exported, own: OwnTable, settings: DatasetSettings) -> "p
     table = own.frame.assign(**{label: relabelled(own.frame[label], words, changed)})
     if not own.split:
         table["split"] = _spread(facts["split"], own)
-    for name in beside(facts, settings):
+    for name in [*(["id"] if settings.ids else []), *beside(facts, settings)]:
         table[f"{PREFIX}{name}"] = _spread(facts[name], own)
     wanted = np.ones(len(own.rows), dtype=bool)
     wanted[there] = kept(project)[rows] | settings.dropped_too
@@ -103,7 +104,7 @@ def held(project: Exported, settings: DatasetSettings) -> "pd.DataFrame":
         content = content.rename(columns={"text": config.text})
     for place, (name, values) in enumerate(about.items()):
         content.insert(place, name if name not in content else f"{PREFIX}{name}", values)
-    for name in beside(facts, settings):
+    for name in [*(["id"] if settings.ids else []), *beside(facts, settings)]:
         content[f"{PREFIX}{name}"] = facts[name]
     wanted = kept(project) | settings.dropped_too
     return content[wanted].reset_index(drop=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def figures_of(found: "RetrainResult") -> "dict[str, Callable[..., Figure]]":
     """The figures of a proof, by name."""
-    return {"intervals": intervals, "seeds": seeds, "by_target": by_target, "predicted": predicted}
+    told = {"predicted": predicted} if found.prediction else {}
+    return {"intervals": intervals, "seeds": seeds, "by_target": by_target, **told}
 
 
 def intervals(found: "RetrainResult", *, dark: bool = False) -> "Figure":

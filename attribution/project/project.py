@@ -26,7 +26,7 @@ from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.preview.study import PreviewConfig
-from attribution.studies.retrain.study import RetrainConfig
+from attribution.studies.retrain.study import RetrainConfig, typed
 from attribution.studies.shift.study import ShiftConfig
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from attribution.studies.memorization.result import MemorizationResult
     from attribution.studies.mislabels.result import FlagResult
     from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.own import Version
     from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.result import ShiftResult
     from attribution.training.run import Run
@@ -439,10 +440,24 @@ class Project:
         """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
         return self.studies.angles.run(config, progress)
 
-    def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "RetrainResult":
+    def retrain(
+        self,
+        config: RetrainConfig | None = None,
+        progress: Progress | None = None,
+        *,
+        fit: "Callable[[Version, int], Any] | None" = None,
+    ) -> "RetrainResult":
         """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test
-        set."""
-        return self.studies.retrain.run(config, progress)
+        set.
+
+        ``config.command`` trains by your own script instead, ``fit(data, seed)`` by a function: it gets a version of
+        the data (``data.path``, ``data.labels``, ``data.arrays("train")``) and returns an ``nn.Module``, or
+        probabilities, logits or numbers of the test samples (an array in their order, or a table with ids). A command
+        given here is trusted as it is now: it is yours.
+        """
+        if config is not None and config.command:
+            config = typed(config)
+        return self.studies.retrain.run(config, progress, **({"fit": fit} if fit else {}))
 
     def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
         """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.datasets.dataset import Labels
     from attribution.training.run import Run
 
 
@@ -47,7 +48,14 @@ class Models:
             labels_at=self._review.labels_at,
             use=lambda run: self._about.remember("run", run),
             right=lambda rows, run: self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool),
+            export=self._hand_out,
         )
+
+    def _hand_out(self, labels: "Labels", folder: Path) -> tuple[Path, Path]:
+        from attribution.exporters.handed import hand_out
+
+        about = self._about
+        return hand_out(about.name, about.dataset, about.data_config, labels, folder)
 
     def runs(self) -> "list[Run]":
         """Finished trainings, newest first."""

@@ -48,7 +48,8 @@ class Context:
     that models may be trained here beside weights that were trained elsewhere, and ``elsewhere``: the weights in use
     are such. What costs or can be refused is a function: ``rows`` (what a query means), ``labels_at`` (a data version's
     labels), ``use`` (makes a run the current model), ``right`` (which rows a run predicts right). ``before``: the
-    labels that these are compared with, where they are not the usual ones of the study.
+    labels that these are compared with, where they are not the usual ones of the study. ``export`` writes a version in
+    the user's own layout (the data, and ``labels.csv``); ``fit`` is a function of the user's that trains.
     """
 
     folder: Path
@@ -65,6 +66,8 @@ class Context:
     use: Callable[[str], None] = _nobody
     right: "Callable[[np.ndarray, Run], np.ndarray]" = _nobody
     before: "Labels | None" = None
+    export: "Callable[[Labels, Path], tuple[Path, Path]]" = _nobody
+    fit: Callable[..., Any] | None = None
 
     @property
     def asked(self) -> "Run":
@@ -94,10 +97,10 @@ class Context:
         from attribution.training.run import Run
 
         runs = {run.id: run for run in finished(self.folder / "runs", Run.open)}
-        now = self.run if self.run is not None and self.run.loaded else None
+        now = self.run if self.run is not None and self.run.loaded and not self.run.given else None
         used = self.run.model_config.checkpoints[-1:] if self.run is not None else ()
         begun = runs.get(Path(used[0]).parent.parent.name) if used else None
-        found = now or begun or next((run for run in runs.values() if run.loaded), None)
+        found = now or begun or next((run for run in runs.values() if run.loaded and not run.given), None)
         return self.model.checkpoints[-1:] if found is None else (str(found.checkpoints[-1][0]),)
 
     @property

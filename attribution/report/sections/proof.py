@@ -34,8 +34,9 @@ class Proof(Section):
         lines = [(cell["label"], cell["value"], cell["delta"], cell["help"]) for cell in cells]
         figures = table(("figure", "before → after", "change", "meaning"), lines, "Figures before and after")
         many = f"{plural(found.n_relabelled, 'sample')} {state.face.counted}, {found.n_dropped:,} dropped"
+        trainer = "Your own script trained models" if found.own else "Models of the same recipe were trained"
         how = (
-            f"{many}. Models of the same recipe were trained before and after, one per seed "
+            f"{many}. {trainer} before and after, one per seed "
             f"({', '.join(map(str, found.seeds))}), and judged on the same {plural(found.n_test, 'test sample')}."
         )
         return together(
@@ -45,7 +46,7 @@ class Proof(Section):
                 figures,
                 intervals(found),
                 by_target(found),
-                paragraphs(comparison.predicted_sentence(found)),
+                paragraphs(comparison.predicted_sentence(found) if found.prediction else ""),
                 flips(state, found),
             )
         )

@@ -10,10 +10,13 @@ from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
+    from attribution.studies.retrain.own import Answered
     from attribution.training.run import Run
 
 
-def said_by(dataset: "Dataset", runs: "Sequence[Run]", rows: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+def said_by(
+    dataset: "Dataset", runs: "Sequence[Run | Answered]", rows: np.ndarray, values: np.ndarray
+) -> dict[str, np.ndarray]:
     """What the final models of ``runs`` say about these rows, ``(s, n)`` each, judged by ``values`` (n,)."""
     task = task_of(dataset.info)
     return stacked([task.said_kept(read_array(run.folder / task.kept_file, mapped=True)[rows], values) for run in runs])

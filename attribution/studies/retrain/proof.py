@@ -17,6 +17,7 @@ from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.studies.retrain.own import Answered
     from attribution.training.run import Run
 
 
@@ -40,11 +41,13 @@ def prove(
     dataset: "Dataset",
     after: "Labels",
     test: np.ndarray,
-    trained: "tuple[Sequence[Run], Sequence[Run]]",
+    trained: "tuple[Sequence[Run | Answered], Sequence[Run | Answered]]",
     effect: PredictedEffect,
+    weighed: str,
     config: RetrainConfig,
 ) -> Proof:
-    """Compare the models trained before and after, one per seed, on the ``test`` rows with the labels of ``after``."""
+    """Compare the models trained before and after, one per seed, on the ``test`` rows with the labels of ``after``;
+    ``weighed`` is the unit of the predicted effect, "" where none could be predicted."""
     task = task_of(dataset.info)
     values = after.values[test]
     figures = task.figures
@@ -54,7 +57,6 @@ def prove(
     groups = task.targets.groups(values)
     together = dataset.groups(test)
     found = changes(figures, old, new, values, config, together)
-    weighed = trained[0][0].config["weight_unit"]
     return Proof(
         changes=found,
         tables={
@@ -63,11 +65,18 @@ def prove(
             "predicted": pd.DataFrame({"row": test, "predicted": effect.by_test, "actual": actual}),
             "acted": effect.acted,
         },
-        prediction={
-            "spearman": spearman_interval(effect.by_test, actual, config.bootstrap, config.level).to_json(),
-            "predicted": float(effect.by_test.mean()),
-            "actual": float(actual.mean()),
-            "unit": found["loss"].reading.unit if weighed == "nats" else weighed,
-        },
+        prediction=_predicted(effect, actual, config, found["loss"].reading.unit if weighed == "nats" else weighed),
         flips=flip_counts(flips, old),
     )
+
+
+def _predicted(effect: PredictedEffect, actual: np.ndarray, config: RetrainConfig, unit: str) -> dict[str, Any]:
+    """Predicted beside real change of the test losses."""
+    if not unit:
+        return {}
+    return {
+        "spearman": spearman_interval(effect.by_test, actual, config.bootstrap, config.level).to_json(),
+        "predicted": float(effect.by_test.mean()),
+        "actual": float(actual.mean()),
+        "unit": unit,
+    }

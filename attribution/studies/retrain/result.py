@@ -69,7 +69,7 @@ class RetrainResult(Drawn):
     ``outcome`` is better, worse or unclear; ``verdict`` says it in a sentence. ``changes`` are the task's figures by
     name, the one that decides first. ``n_fixed`` and ``n_broken`` are None where a prediction is not right or wrong.
     ``prediction`` compares predicted with real loss changes: ``spearman`` over test samples, ``predicted`` and
-    ``actual`` change of the mean test loss, and their ``unit``.
+    ``actual`` change of the mean test loss, and their ``unit``; {} where no model could be asked to predict it.
     """
 
     drawn_by: ClassVar[str] = "retrain"
@@ -106,7 +106,7 @@ class RetrainResult(Drawn):
             folder=folder,
             config=read_json(folder / "config.json"),
             changes=read_changes(values),
-            prediction={**predicted, "spearman": Interval.from_json(predicted["spearman"])},
+            prediction={**predicted, "spearman": Interval.from_json(predicted["spearman"])} if predicted else {},
             **{**counts, "seeds": tuple(values["seeds"])},
         )
 
@@ -126,13 +126,18 @@ class RetrainResult(Drawn):
         return self.folder.name
 
     @property
+    def own(self) -> bool:
+        """Whether the models were trained by a script or a function of the user's."""
+        return "script" in self.config
+
+    @property
     def before_runs(self) -> tuple[str, ...]:
-        """Ids of the trainings before the edits, one per seed."""
+        """Ids of the trainings before the edits, one per seed; "" for one that left predictions alone."""
         return tuple(self.config["before_runs"])
 
     @property
     def after_runs(self) -> tuple[str, ...]:
-        """Ids of the trainings after the edits, one per seed."""
+        """Ids of the trainings after the edits, one per seed; "" for one that left predictions alone."""
         return tuple(self.config["after_runs"])
 
     @property

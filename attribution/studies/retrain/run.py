@@ -23,9 +23,9 @@ from attribution.settings.configs import TrainConfig, to_dict
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
-from attribution.studies.retrain import words
+from attribution.studies.retrain import own, words
 from attribution.studies.retrain.peeked import chosen_on_test
-from attribution.studies.retrain.predicted import predict_effect
+from attribution.studies.retrain.predicted import PredictedEffect, acted_on, predict_effect
 from attribution.studies.retrain.proof import Proof, prove
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.training.run import Run
@@ -42,9 +42,11 @@ def request(context: Context, config: RetrainConfig) -> Request:
     train_rows = dataset.rows("train")
     changed = train_rows[_differ(dataset, before, after, train_rows)]
     chosen = chosen_on_test(context.folder / "project.db", dataset, changed.tolist())
+    test = _check(dataset, before, after, config)
+    if context.fit or config.command:
+        return _by_script(context, config, before, test, chosen)
     recipe = context.recipe
     model = context.network(recipe)
-    test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
     asked = [*(["elsewhere"] if context.elsewhere else []), *([chosen] if chosen else [])]
@@ -59,26 +61,53 @@ def request(context: Context, config: RetrainConfig) -> Request:
     return Request(said, (*parts, *asked), ready=(before, test, recipes, chosen))
 
 
+def _by_script(context: Context, config: RetrainConfig, before: "Labels", test: np.ndarray, chosen: int) -> Request:
+    """The same for trainings by the user's own script or function, which is made anew each time."""
+    key = [time.time_ns()] if context.fit else own.look(config).key
+    used = _predictor(context)
+    said = {
+        "before_version": before.version,
+        "after_version": context.labels.version,
+        "model": to_dict(context.model),
+        "train": None,
+        "script": "" if context.fit else config.command,
+        "retrain": to_dict(config),
+    }
+    versions = (context.dataset.info.base_hash, before.version, context.labels.version)
+    asked = (list(config.seeds), config.bootstrap, config.level, used.id if used else "", chosen)
+    return Request(said, ("retrain-script", FORMAT, key, *versions, *asked), ready=(before, test, [], chosen))
+
+
+def _predictor(context: Context) -> Run | None:
+    """The model in use, if it has weights that can be asked what the edits will do."""
+    return context.run if context.run is not None and not context.run.given else None
+
+
 def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
     """Train on both versions with every seed, and compare on the active test samples with the labels of the later.
 
     Trainings are found by content among the project's runs, so the ones before the edits are made once; an interrupted
     retrain goes on where it was. The verdict tells of weights in use that were trained elsewhere, and how many edits
     were made from the predictions that judge them. Cost: two trainings per seed, plus one backward pass over the test
-    set per checkpoint for the predicted effect.
+    set per checkpoint for the predicted effect. With a command or a function of the user's, that trains instead
+    (``retrain.own``), and the effect is predicted by the model in use, if it has weights.
     """
     dataset, after = context.dataset, context.labels
     before, test, recipes, chosen = asked.ready
-    both = (
-        _trained(context, before, recipes, "before", work.part(0.0, 0.45)),
-        _trained(context, after, recipes, "after", work.part(0.45, 0.9)),
+    both: tuple[list[Any], list[Any]] = (
+        (
+            _trained(context, before, recipes, "before", work.part(0.0, 0.45)),
+            _trained(context, after, recipes, "after", work.part(0.45, 0.9)),
+        )
+        if recipes
+        else own.trained(context, config, before, test, work.part(0.0, 0.9))
     )
-    part = work.part(0.9, 0.98)
-    effect = predict_effect(dataset, before, after, both[0], test, part, trusted=context.trusted, device=config.device)
-    proof = prove(dataset, after, test, both, effect, config)
+    asked_of = both[0] if recipes else [run for run in (_predictor(context),) if run]
+    effect = _effect(context, before, asked_of, test, work.part(0.9, 0.98), config.device)
+    proof = prove(dataset, after, test, both, effect, asked_of[0].config["weight_unit"] if asked_of else "", config)
     for name, table in proof.tables.items():
         write_table(out / f"{name}.parquet", table)
-    verdict = _verdict(proof, len(recipes), chosen, context.elsewhere)
+    verdict = _verdict(proof, len(config.seeds), chosen, _whose(context, config, recipes))
     said = {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
     edited = int(_differ(dataset, before, after, dataset.rows("test")).sum())
     write_json(out / "comparison.json", {**said, **_numbers(proof), "n_test_edited": edited})
@@ -88,6 +117,25 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
         "finished_at": time.time(),
         "finished": True,
     }
+
+
+def _effect(
+    context: Context, before: "Labels", runs: list[Run], test: np.ndarray, work: Progress, device: str
+) -> PredictedEffect:
+    """What influence predicts of the edits; NaN where there is no model to ask."""
+    after = context.labels
+    if runs:
+        return predict_effect(context.dataset, before, after, runs, test, work, trusted=context.trusted, device=device)
+    return PredictedEffect(
+        np.full(len(test), np.nan), acted_on(context.dataset, before, after).assign(predicted=np.nan)
+    )
+
+
+def _whose(context: Context, config: RetrainConfig, recipes: list[TrainConfig]) -> str:
+    """Who trained the models, where that is not the recipe of the model in use."""
+    if not recipes:
+        return words.by_your_own("" if context.fit else config.command)
+    return (words.TUNED if recipes[0].start == "loaded" else words.ELSEWHERE) if context.elsewhere else ""
 
 
 def _trained(context: Context, labels: "Labels", recipes: list[TrainConfig], words: str, work: Progress) -> list[Run]:
@@ -127,13 +175,13 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Retrai
     return test
 
 
-def _verdict(proof: Proof, seeds: int, chosen: int, elsewhere: bool) -> str:
+def _verdict(proof: Proof, seeds: int, chosen: int, whose: str) -> str:
     """The answer, and what would make it look better than it is."""
     return (
         words.retrained(proof.main, seeds)
         + words.against(proof.main, proof.changes["loss"])
         + words.chosen_on_test(proof.main, chosen, len(proof.tables["acted"]))
-        + (words.ELSEWHERE if elsewhere else "")
+        + whose
     )
 
 

@@ -1,10 +1,14 @@
 """The proof by retraining as a study."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+from attribution.progress import Progress
 from attribution.settings.ranges import SEED, Settings, opt
 from attribution.studies import studies
-from attribution.studies.base import Study
+from attribution.studies.base import Context, Study
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,19 @@ class RetrainConfig(Settings):
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.", low=20, high=1_000_000)
     level: float = opt(0.95, "Level of all intervals.", low=0.5, below=1.0)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
+    command: str = opt(
+        "",
+        "Train by your own script instead: python train.py --data {data} --out {out} --seed {seed}. {data} is your "
+        "file or folder with the labels of the version, {labels} a CSV of id, label, active and split, {out} the "
+        "folder for predictions (predictions.parquet, .csv or .npy) or weights, {version} the data version.",
+    )
+    workdir: str = opt("", "Folder in which the command runs; empty: the one where it was typed.")
 
 
 @studies.register("retrain")
 class Retrain(Study[RetrainConfig]):
-    """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test
-    set."""
+    """Train before and after the edits with every seed, by the recipe of the model in use or by your own script, and
+    compare on the test set."""
 
     title = "Retrain and compare"
     config = RetrainConfig
@@ -37,3 +48,25 @@ class Retrain(Study[RetrainConfig]):
 
     def asks_model(self, config: RetrainConfig) -> bool:
         return False
+
+    def make(
+        self,
+        context: Context,
+        config: RetrainConfig,
+        progress: Progress | None = None,
+        *,
+        fit: Callable[..., Any] | None = None,
+        **extra: Any,
+    ) -> Any:
+        """``fit(data, seed)`` is a function of the user's that trains (``retrain.own.Version``)."""
+        return super().make(replace(context, fit=fit), config, progress, **extra)
+
+
+def typed(config: RetrainConfig) -> RetrainConfig:
+    """A config whose command the user typed just now, here: its folder is settled, and the command is trusted with the
+    files that it names, as they are. Never for one that was read from a project."""
+    from attribution.trust.commands import look_command, say_yes_to
+
+    placed = replace(config, workdir=str(Path(config.workdir or ".").expanduser().absolute()))
+    say_yes_to(look_command(placed.command, placed.workdir))
+    return placed

@@ -7,10 +7,20 @@ ELSEWHERE = (
     " All these models were trained here from scratch, with the project's recipe; the weights you loaded "
     "were trained elsewhere and were not asked."
 )
+TUNED = (
+    " All these models start from the weights you loaded and were trained on here with the project's recipe; how you "
+    "trained them is not known."
+)
 SURER = {
     "better": ": the new models are surer of the mistakes they still make",
     "worse": ": the new models are less sure of their mistakes",
 }
+
+
+def by_your_own(command: str) -> str:
+    """Who trained the models of a proof that a script or a function of the user's made."""
+    how = f"script: {command}" if command else "function"
+    return f" All these models were trained by your own {how}."
 
 
 def outcome(change: Change) -> str:
