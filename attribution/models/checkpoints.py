@@ -55,8 +55,10 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
     """
     found = weight_files.read(path)
     name = Path(str(path)).name
-    wanted = model.state_dict()
     adapter = is_adapter(path)
+    if adapter and isinstance(model, Ordered):
+        model = model.net
+    wanted = model.state_dict()
     tensors = completed(found.tensors, wanted, name) if adapter else found.tensors
     fitted, ignored = _fitted(tensors, wanted)
     extra = [key for key in fitted if key not in wanted]

@@ -1,0 +1,22 @@
+"""A Hugging Face folder with its tokenizer
+
+datablame new mails --path mails.csv --text body --label topic --model hf:bert
+"""
+
+import pandas as pd
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from attribution import Project, ScoreConfig
+
+project = Project.create("mails", "mails.csv", "hf:bert", text="body", label="topic", id="id")
+project.train()
+scores = project.score(ScoreConfig(queries="test"))
+
+mails, tokenizer = pd.read_csv("mails.csv", index_col="id"), AutoTokenizer.from_pretrained("bert")
+net = AutoModelForSequenceClassification.from_pretrained("bert").eval()
+
+
+def loss(name: str) -> torch.Tensor:
+    labels = torch.tensor([net.config.label2id[mails.topic[name]]])
+    return net(**tokenizer(mails.body[name], return_tensors="pt"), labels=labels).loss
