@@ -184,7 +184,7 @@ def on_files(patch: Patch, data: Path, out: Path, dry_run: bool, options: dict[s
     import tempfile
 
     from attribution.datasets.readers.base import reader_of
-    from attribution.exporters.base import export
+    from attribution.exporters.base import export, usual
     from attribution.project import home
     from attribution.project.project import Project
     from attribution.settings.configs import DataConfig, from_dict
@@ -198,6 +198,7 @@ def on_files(patch: Patch, data: Path, out: Path, dry_run: bool, options: dict[s
         project = Project.open(home.without_model(Path(folder, "project"), config))
         found = apply(patch, project.dataset, project.ledger, dry_run)
         if not dry_run:
-            name = {"table": "dataset", "npz": "npz", "folder": "folders"}[reader_of(Path(config.path)).name]
+            known = {"table": "dataset", "npz": "npz", "folder": "folders"}
+            name = known.get(reader_of(config.path).name) or usual(project)[0]
             export(project, name, out, {"datablame_columns": False} if name == "dataset" else {})
     return found

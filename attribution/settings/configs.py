@@ -23,7 +23,11 @@ T = TypeVar("T")
 class DataConfig(Settings):
     """Where the samples come from and how they are split."""
 
-    path: str = opt("", "Folder of pictures, or a file that a reader knows; `datablame status --plugins` lists them.")
+    path: str = opt(
+        "",
+        "Folder, file, pattern of files (data/train-*.parquet) or query (sqlite:FILE?table=NAME); `datablame status "
+        "--plugins` lists what is read.",
+    )
     label: str = opt("label", "Column that holds the label (tables and metadata.csv).")
     text: str = opt("", "Column that holds the text; empty: the columns are features of a table.")
     features: tuple[str, ...] = opt(

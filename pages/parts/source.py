@@ -24,7 +24,8 @@ def path() -> str:
             key="path",
             placeholder="/data/my-images or /data/reviews.csv",
             help="A folder with one sub-folder per class (or a metadata.csv), a Hugging Face dataset's folder, or a "
-            f"file: {', '.join(suffixes())}.",
+            f"file: {', '.join(suffixes())}. A pattern (data/train-*.parquet) names several parts, and "
+            "sqlite:FILE?table=NAME or duckdb:FILE?sql=SELECT ... asks a database.",
         )
         with st.popover("Look around", icon=":material/folder_open:"):
             picker()
