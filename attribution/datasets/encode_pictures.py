@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution.datasets import referenced
 from attribution.datasets.encode import Encoded, steady
-from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
+from attribution.datasets.pictures import as_image, resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash
 from attribution.datasets.source import Source, Unreadable, left_out, note
 from attribution.errors import UserError
@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Pass:
-    """What one pass over the pictures gathers: those that were read, and exact sums over the training pixels."""
+    """What one pass over the pictures gathers: those that were read, and how often training pixels have each value."""
 
     channels: int
     kept: list[int] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
-    count: int = 0
 
     def __post_init__(self) -> None:
-        self.total = np.zeros(self.channels, dtype=np.int64)
-        self.squares = np.zeros(self.channels, dtype=np.int64)
+        self.shades = np.zeros((self.channels, 256), dtype=np.int64)  # training pixels of each channel and value
 
     def add(self, i: int, pixels: np.ndarray, small: np.ndarray, training: bool) -> None:
         """Take a picture (h, w, c), and as the model sees it."""
@@ -42,16 +40,15 @@ class _Pass:
         self.sizes.append(pixels.shape[:2])
         self.hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
         if training:
-            # Whole numbers: the sums are exact on every machine. A square of 8 bits fits 16.
-            values = small.reshape(-1, self.channels)
-            self.total += values.sum(0, dtype=np.int64)
-            self.squares += np.square(values, dtype=np.uint16).sum(0, dtype=np.int64)
-            self.count += len(values)
+            self.shades += np.array(as_image(small).histogram()).reshape(self.channels, 256)
 
     def statistics(self) -> dict[str, list[float]]:
         """Mean and deviation of each channel over the training pixels, in 0..1."""
-        mean = self.total / max(self.count, 1) / 255
-        deviation = np.sqrt(np.maximum(self.squares / max(self.count, 1) / 255**2 - mean**2, 0))
+        # Whole numbers: the sums are exact on every machine.
+        values = np.arange(256)
+        count = max(int(self.shades[0].sum()), 1)
+        mean = self.shades @ values / count / 255
+        deviation = np.sqrt(np.maximum(self.shades @ values**2 / count / 255**2 - mean**2, 0))
         std = np.where(deviation > 1e-6, deviation, 1.0)
         return {"mean": [steady(value) for value in mean], "std": [steady(value) for value in std]}
 

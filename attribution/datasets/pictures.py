@@ -166,12 +166,16 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     return np.repeat(pixels, channels, axis=2) if pixels.shape[2] == 1 and channels == 3 else pixels
 
 
+def as_image(pixels: np.ndarray) -> Image.Image:
+    """A picture (h, w, 1 or 3) as Pillow has it."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """The picture stretched to (height, width, c) with an antialiasing filter; unchanged if it has that size."""
     if pixels.shape[:2] == (height, width):
         return pixels
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    resized = np.asarray(as_image(pixels).resize((width, height), Image.Resampling.LANCZOS))
     return resized.reshape(height, width, pixels.shape[2])
 
 

@@ -108,7 +108,9 @@ def test_partly_bad_folder_loads_the_good_and_lists_the_bad(tmp_path):
         == 20
     )
     assert not [
-        path for path in dataset.folder.iterdir() if path.name not in ("dataset.json", "samples.parquet", "inputs.npy")
+        path
+        for path in dataset.folder.iterdir()
+        if path.name not in ("dataset.json", "samples.parquet", "inputs.npy", "origin.json")
     ]
     assert before == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
     for row, name in enumerate(dataset.ids):
