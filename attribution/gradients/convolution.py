@@ -186,13 +186,14 @@ def _padded(module: Any, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     return F.pad(inputs, flat, mode=mode), (0,) * len(sides)
 
 
-def added(parts: list[Factor]) -> Factor:
-    """The sum of several gradients of one parameter: positions side by side where all are of one kind."""
+def added(parts: list[Factor]) -> Factor | None:
+    """The sum of several gradients of one parameter, without writing out what is not: positions side by side where all
+    have some; None where that cannot be."""
     if len(parts) == 1:
         return parts[0]
     outers = [part for part in parts if isinstance(part, Outer)]
     if len(outers) == len(parts) and len({(part.sizes[0], part.turned) for part in outers}) == 1:
         left, right = (torch.cat([getattr(part, side) for part in outers], 2) for side in ("left", "right"))
         return Outer(left, right, parts[0].shape, turned=outers[0].turned)
-    first = parts[0]
-    return Dense(torch.stack([part.dense() for part in parts]).sum(0), first.shape)
+    dense = [part.values for part in parts if isinstance(part, Dense)]
+    return Dense(torch.stack(dense).sum(0), parts[0].shape) if len(dense) == len(parts) else None

@@ -177,16 +177,17 @@ class Trace(TorchFunctionMode):
     @torch.no_grad()
     def factors(self, room_bytes: int = 0) -> Iterator[tuple[int, int, str, Factor]]:
         """``(start, stop, parameter, factor)`` from the ``gradients``; those of parameters that were changed before
-        they met the batch are written out, for as many samples at once as fit ``room_bytes`` (0: all)."""
+        they met the batch, or that met it in several ways (a tied table), are written out, for as many samples at once
+        as fit ``room_bytes`` (0: all)."""
         for name, by_value in self._by_parameter().items():
             parameter = self.parameters[name]
-            merged = {value: added(factors) for value, factors in by_value.items()}
-            if list(merged) == [id(parameter)]:
-                yield 0, self.b, name, merged[id(parameter)]
+            whole = added(by_value[id(parameter)]) if list(by_value) == [id(parameter)] else None
+            if whole is not None:
+                yield 0, self.b, name, whole
                 continue
             size = room_bytes // (4 * parameter.nbytes) if room_bytes else self.b
             for start, stop in blocks(self.b, size):
-                yield start, stop, name, self._undone(parameter, merged, start, stop)
+                yield start, stop, name, self._undone(parameter, by_value, start, stop)
 
     def _by_parameter(self) -> dict[str, dict[int, list[Factor]]]:
         """Parameter -> what was made of it (or itself) -> gradients at each place where that met the batch."""
@@ -200,11 +201,13 @@ class Trace(TorchFunctionMode):
                     found.setdefault(name, {}).setdefault(id(value), []).append(factor)
         return found
 
-    def _undone(self, parameter: nn.Parameter, merged: Mapping[int, Factor], start: int, stop: int) -> Dense:
+    def _undone(self, parameter: nn.Parameter, by_value: Mapping[int, list[Factor]], start: int, stop: int) -> Dense:
         """Gradients of a parameter ``(stop - start, p)`` from those of what was made of it."""
         total = parameter.new_zeros(stop - start, parameter.numel())
-        for value, factor in merged.items():
-            rows = factor.written(start, stop)
+        for value, factors in by_value.items():
+            rows = factors[0].written(start, stop)
+            for factor in factors[1:]:
+                rows = rows + factor.written(start, stop)
             made = self._held[value]
             if made is not parameter:
                 rows = _pulled(made, parameter, rows.to(made.dtype)).to(total.dtype)
