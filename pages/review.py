@@ -196,7 +196,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
     left, right = st.columns([4, 7], gap="large")
     with left:
         with st.container(border=True):
-            card = cards.card_of(sight, row, size=280)
+            card = cards.card_of(sight, row, cards.spoken(sight, row), size=280)
             if card.picture:
                 st.html(card_views.centred_picture_html(card, 252))
             st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))

@@ -4,10 +4,25 @@ Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The fl
 config dataclass.
 """
 
-from attribution.cli import apply, browse, data, edits, elsewhere, export, fix, look, marks, report, study, trials
+from attribution.cli import (
+    annotators,
+    apply,
+    browse,
+    data,
+    edits,
+    elsewhere,
+    export,
+    fix,
+    look,
+    marks,
+    report,
+    study,
+    trials,
+)
 from attribution.cli.root import cli
 
 __all__ = [
+    "annotators",
     "apply",
     "browse",
     "cli",

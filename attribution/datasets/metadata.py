@@ -4,12 +4,14 @@ import ntpath
 import os
 import posixpath
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.datasets import beside
+from attribution.datasets.annotators import joined
 from attribution.datasets.labels import kept_without_label, label_words, no_label
 from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
 from attribution.datasets.readers.table import OWN, column, named_splits, read_frame
@@ -37,6 +39,7 @@ def from_metadata(
     problems: list[dict[str, Any]] = []
     as_text = (config.label, config.group, "file_name", config.split, "split")
     frame = read_frame(path, as_text, problems, config.max_gigabytes)
+    frame, _ = joined(frame, replace(config, id=config.id or "file_name"), path, problems)
     for name, role in (("file_name", "names the picture files"), (config.label, "holds the labels")):
         if name not in frame:
             column(frame, name, path, role)  # says which columns there are

@@ -97,7 +97,7 @@ class Project:
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
-      words: ``find table slices by_class``, and saved: ``views save_view forget_view``.
+      words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run add_run add_predictions add_sklearn loaded trains_here train_here recipe_for versions
       predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
@@ -377,6 +377,14 @@ class Project:
         from attribution.browse.see import See
 
         return Columns(See(self, query, estimator))
+
+    def annotators(self) -> "pd.DataFrame":
+        """A line per annotator (``DataConfig.annotators``): how many samples they labelled, and on which share they say
+        what the label is now, after your decisions; those who agree least first. Columns as in
+        ``datasets.annotators.quality``. ``UserError`` where the data name none."""
+        from attribution.datasets.said_by import quality_of
+
+        return quality_of(self.dataset, self.labels)
 
     def apply(self, patch: "str | Path", *, label_studio: bool = False, dry_run: bool = False) -> "Applied":
         """Replay the decisions of a patch (``export("patch", ...)``; ``label_studio``: of annotations exported from

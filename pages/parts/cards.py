@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.browse.words import words
+from attribution.datasets.said_by import said_of
 from attribution.modalities import alt, describe, modality_of, thumbnail
 from attribution.views import cards, tables
 from pages.parts import context, edits, frame, marks, targets
@@ -62,6 +63,13 @@ def card_of(
         note="" if marks is None else str(marks["note"]),
         unsure=marks is not None and bool(marks["unsure"]),
     )
+
+
+def spoken(sight: Sight, row: int) -> list[cards.Fact]:
+    """What several annotators said of a sample, where the data have such."""
+    said = said_of(sight.project.dataset, row)
+    tip = "What each annotator said; the label was the consensus when the data were imported."
+    return [cards.Fact("annotators", said, help=tip)] if said else []
 
 
 def show(card: cards.Card, size: int = 84, text_lines: int = 4) -> None:
@@ -158,7 +166,7 @@ def large(
     card, decisions, tags and a note, and the ways to its like, to what made the prediction and to whom it
     influences."""
     row = int(row)
-    card = card_of(sight, row, size=280)
+    card = card_of(sight, row, spoken(sight, row), size=280)
     if card.picture:
         st.html(cards.centred_picture_html(card, side))
     st.html(cards.card_html(cards.without_picture(card), text_lines=14, text_em=1.1))

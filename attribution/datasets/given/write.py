@@ -140,7 +140,7 @@ def _ids(split: str, part: Part) -> "pa.Array":
 
 def _check_label(table: _Table, config: DataConfig) -> None:
     names = [name for name in table.columns if name not in IDS]
-    if config.label not in table.columns:
+    if config.label not in table.columns and not config.annotators:
         raise UserError(
             f"The data has no column {config.label!r}.",
             "It holds the labels.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets import beside, hugging_features
+from attribution.datasets import annotators, beside, hugging_features
 from attribution.datasets.address import Address, address_of
 from attribution.datasets.columns import feature, missing_value
 from attribution.datasets.frames import (
@@ -226,6 +226,8 @@ def labelled_rows(
     """Labels, ids, splits and groups of a frame; rows without a label are left out, or kept where that was asked."""
     import pandas as pd
 
+    problems = [*problems]
+    frame, origin = annotators.joined(frame, config, path, problems)
     _check_columns(frame, config, path)
     labels, kept, unlabelled = _labels(frame, config, path)
     problems = problems + (unlabelled if config.unlabelled == "leave-out" else [])
@@ -245,7 +247,7 @@ def labelled_rows(
         samples["group"], more = _groups(frame, config.group, path)
         said += more
     taken = frozenset({*_taken(frame, config, bool(splits.any())), *OWN})
-    return LabelledRows(frame, places, samples, problems + said, bool(splits.any()), taken)
+    return LabelledRows(frame, origin[places], samples, problems + said, bool(splits.any()), taken)
 
 
 def _groups(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
