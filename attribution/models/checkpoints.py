@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attribution.errors import UserError
 from attribution.models import weight_files
 from attribution.models.adapters import completed, is_adapter
+from attribution.models.base_kept import left_out, note, with_base
 from attribution.models.order import Ordered
 from attribution.storage.files import file_hash, whole_file
 
@@ -36,10 +37,15 @@ PLAIN = {
 
 
 def save_checkpoint(model: nn.Module, path: Path) -> None:
-    """Write all parameters and buffers as safetensors; the file appears whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    """Write all parameters and buffers as safetensors, of an adapted network without its frozen base; the file appears
+    whole or not at all."""
+    state = model.state_dict()
+    base = left_out(model)
+    tensors = {
+        name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items() if name not in set(base)
+    }
     with whole_file(path) as temporary:
-        safetensors.torch.save_file(tensors, str(temporary))
+        safetensors.torch.save_file(tensors, str(temporary), note(state, base) or None)
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
@@ -49,17 +55,14 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
     Accepts safetensors and ``torch.save``d state dicts (.pt, .pth, .bin, .ckpt; never unpickled in full), a folder with
     ``model.safetensors``, ``FILE#KEY`` for one of several sets of weights, keys with the prefixes of DataParallel,
     Lightning or torch.compile, bare weights for a model that wraps them, and adapters of peft for a model that has
-    such. Raises ``UserError`` naming the missing,
-    the unexpected and the mis-shaped keys, an unreadable file, tensors that are no plain numbers, and weights that are
-    not finite.
+    such. Raises ``UserError`` naming the missing, the unexpected and the mis-shaped keys, an unreadable file, tensors
+    that are no plain numbers, and weights that are not finite.
     """
     found = weight_files.read(path)
     name = Path(str(path)).name
     adapter = is_adapter(path)
-    if adapter and isinstance(model, Ordered):
-        model = model.net
     wanted = model.state_dict()
-    tensors = completed(found.tensors, wanted, name) if adapter else found.tensors
+    tensors = completed(found.tensors, wanted, name) if adapter else with_base(found.tensors, wanted, path)
     fitted, ignored = _fitted(tensors, wanted)
     extra = [key for key in fitted if key not in wanted]
     ignored = [*ignored, *(key for key in extra if BESIDE.match(key))]

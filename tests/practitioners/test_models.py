@@ -1,6 +1,7 @@
 """Networks of the real libraries, taken as their users have them: logits to the last bit, gradients as autograd's."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
 from attribution.gradients.engine import GradientEngine
 from attribution.models.build import build_model
-from attribution.models.checkpoints import load_checkpoint
+from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
 from attribution.models.series import listed
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig
@@ -198,6 +199,33 @@ def test_an_adapter_folder_is_a_checkpoint_of_a_network_with_adapters(tmp_path):
     assert torch.equal(theirs(**by_name(tokens())).logits, wanted)
     with pytest.raises(UserError, match=r"the model has none.*hf:FOLDER"):
         load_checkpoint(bert(tmp_path / "other"), tmp_path / "adapter")
+
+
+def test_saved_checkpoints_of_an_adapter_hold_what_differs_from_its_base(tmp_path):
+    theirs = adapter(tmp_path)
+    config = ModelConfig(f"hf:{tmp_path / 'adapter'}")
+    info = replace(TEXT, classes=("good", "bad"))  # in another order than the folder's: the network is wrapped
+    wanted = theirs(**by_name(tokens())).logits.detach()
+    for told, order in ((TEXT, [0, 1]), (info, [1, 0])):
+        save_checkpoint(build_model(config, told, 0), tmp_path / "w.safetensors")
+        assert not any("word_embeddings" in name for name in read_state(tmp_path / "w.safetensors"))
+        network = build_model(config, told, 1).eval()
+        for value in network.parameters():
+            if value.requires_grad:
+                nn.init.zeros_(value)
+        load_checkpoint(network, tmp_path / "w.safetensors")
+        assert torch.equal(network(tokens()), wanted[:, order])
+    other = transformers_model(tmp_path / "base")
+    nn.init.zeros_(other.bert.pooler.dense.weight)
+    other.save_pretrained(tmp_path / "base")
+    with pytest.raises(UserError, match="its base is another"):
+        load_checkpoint(build_model(config, TEXT, 0), tmp_path / "w.safetensors")
+
+
+def transformers_model(folder: Path) -> nn.Module:
+    import transformers
+
+    return transformers.AutoModelForSequenceClassification.from_pretrained(folder)
 
 
 def test_an_adapter_of_a_base_that_is_not_here_says_how_to_name_it(tmp_path):

@@ -128,7 +128,10 @@ class HuggingFace(Source):
         config.inference_mode = False
         adapted = made(f"hf:{folder}", lambda: peft.get_peft_model(network, config))
         take_fitting(adapted, completed(_weights(folder) or {}, adapted.state_dict(), folder.name))
-        adapted = adapted.merge_and_unload() if merge else adapted
+        if merge:
+            adapted = adapted.merge_and_unload()
+        else:
+            adapted.datablame_base = True  # the folder's: checkpoints need not hold it (``models.base_kept``)
         if fields:
             adapted.datablame_fields = fields
         return adapted
