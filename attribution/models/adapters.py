@@ -21,13 +21,16 @@ def is_adapter(path: str | Path) -> bool:
 
 def named(found: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
     """Names in an adapter's file -> the model's; a part ``.default`` or ``modules_to_save.default`` is left out in
-    files."""
+    files, and so is the name of the one child that a wrapping model has."""
     known: dict[str, str] = {}
+    wanted = list(wanted)
+    outer = {name.partition(".")[0] for name in wanted}
+    wrapper = f"{outer.pop()}." if len(outer) == 1 else ""
     for name in wanted:
         parts = name.split(".")
         if KEPT in parts or NAME in parts:
             known[".".join(part for part in parts if part not in (KEPT, NAME))] = name
-    return {name: known.get(name, name) for name in found}
+    return {name: known.get(name) or known.get(wrapper + name, name) for name in found}
 
 
 def completed(found: Mapping[str, Any], wanted: Mapping[str, Any], where: str) -> dict[str, Any]:

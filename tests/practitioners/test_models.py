@@ -446,3 +446,33 @@ def test_retraining_begins_with_the_folders_weights_and_its_usual_recipe(fine_tu
     run = project.train(project.train_config)
     assert not run.loaded
     assert run.config["final"]["test"]["accuracy"] > 0.7
+
+
+def test_a_project_on_an_adapter_asks_its_few_weights_and_says_so(fine_tuned, tmp_path):
+    import peft
+
+    folder, theirs, _ = fine_tuned
+    base = transformers_model(folder)
+    made = peft.get_peft_model(base, peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules=["query", "value"]))
+    made.peft_config["default"].base_model_name_or_path = str(folder)
+    made.save_pretrained(tmp_path / "adapter")
+    data = DataConfig(path=str(table_of(*reviews(), tmp_path)), text="text", split="split")
+    project = Project.create("adapted", data, f"hf:{tmp_path / 'adapter'}", {"epochs": 2})
+    assert any("An adapter on its base" in line for line in project.first_look["said"])
+    run = project.train()
+    assert run.loaded
+    sizes = {name: value.numel() for name, value in made.named_parameters()}
+    trained = sum(value.numel() for value in made.parameters() if value.requires_grad)
+    assert run.config["parameters"] == trained < sum(sizes.values()) / 4
+    assert sum(value.numel() for value in read_state(run.checkpoints[0][0]).values()) < sum(sizes.values()) / 4
+    score = project.score(ScoreConfig(estimator="ip", queries=project.dataset.ids[project.dataset.rows("test")[0]]))
+    assert "%" in score.coverage_words
+    project.train_here()
+    again = project.train(project.train_config)
+    network = again.model(dataset=project.dataset)
+    assert torch.equal(network.state_dict()[embedding(network)].cpu(), theirs.bert.embeddings.word_embeddings.weight)
+
+
+def embedding(network: nn.Module) -> str:
+    (found,) = [name for name in network.state_dict() if name.endswith("word_embeddings.weight")]
+    return found
