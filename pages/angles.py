@@ -226,6 +226,14 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, "prepare"),
             )
         return
+    if sight.run.given:
+        states.empty(
+            "Angles take the model itself",
+            "They are measured between gradients, and this model is here by its predictions alone. Load its weights "
+            "(`datablame add-run FILES`), or ask Influence, which can go by what the model sees.",
+            icon=":material/block:",
+        )
+        return
     found.chip(sight)
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)

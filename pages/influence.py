@@ -306,6 +306,9 @@ def main() -> None:
 
 def answer(sight: Sight, method: Method, rows: Sequence[int], pulls: tuple[Pull, Pull], sides: tuple[str, str]) -> None:
     """How it is asked, and what came of it."""
+    if sight.run.given and all(one.control for one in method.every):
+        states.empty("Influence takes the model itself", methods.WITHOUT_MODEL, icon=":material/block:")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="toolbar"):
         method_part.switch(sight, method)
         method_part.asked_of(sight, method, *sides)

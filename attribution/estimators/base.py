@@ -96,6 +96,7 @@ class Estimator(Serves, ABC):
     by_weights: ClassVar[bool] = True  # compares gradients, so it can be asked of a part of the weights
     known_only: ClassVar[bool] = False  # knows layers by closed forms; weights without are left out, and that is said
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
+    asks_model: ClassVar[bool] = True  # for gradients or answers; False: what a run recorded is enough
     from_subsets: ClassVar[bool] = (
         False  # needs models retrained on random subsets (``attribution.training.subsets``) beside the run
     )

@@ -40,6 +40,7 @@ class KnnShapley(Estimator):
 
     title = "Neighbours' worth (KNN-Shapley)"
     family = "similarity"
+    asks_model = False
     by_weights = False
     summary = (
         "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all subsets of "

@@ -28,6 +28,7 @@ class RandomControl(Estimator):
 
     title = "Random (control)"
     family = "control"
+    asks_model = False
     by_weights = False
     summary = "Chance. Any finding that this also makes is no finding."
     formula = "N(0, 1), fixed by sample id, query and seed"

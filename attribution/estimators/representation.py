@@ -19,6 +19,7 @@ class RepresentationSimilarity(Estimator):
 
     title = "Similar to the model"
     family = "similarity"
+    asks_model = False
     by_weights = False
     summary = (
         "How alike the model sees the sample and the query, from -1 to 1; negative when their labels differ. The "

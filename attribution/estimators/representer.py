@@ -62,6 +62,7 @@ class RepresenterPoints(Estimator):
 
     title = "Share of the logit (representer points)"
     family = "similarity"
+    asks_model = False
     by_weights = False
     summary = (
         "How much of the query's score for its own target this sample contributes, with the last layer fitted anew. "

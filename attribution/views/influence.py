@@ -25,7 +25,8 @@ CONTRAST = "contrast"  # the measure that holds what the model says against the 
 @dataclass(frozen=True)
 class EstimatorWords:
     """An estimator for people: its title, what its numbers mean, the formula, the unit ("" for none), the source, what
-    it costs, its family (a key of ``FAMILIES``), and whether it can be asked of the loss alone."""
+    it costs, its family (a key of ``FAMILIES``), whether it can be asked of the loss alone, and whether it asks the
+    model itself."""
 
     name: str
     title: str
@@ -38,6 +39,7 @@ class EstimatorWords:
     family: str = "other"
     loss_only: bool = False
     control: bool = False
+    asks_model: bool = True
 
 
 def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
@@ -63,6 +65,7 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
             plug.family if plug.family in FAMILIES else "other",
             plug.loss_only,
             plug.control,
+            plug.asks_model,
         )
         for name, plug in found
         if plug.serves(task.kind)

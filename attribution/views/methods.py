@@ -23,6 +23,10 @@ LDS = (
     "its 95 % interval (measured on Compare)."
 )
 NOT_MEASURED = "How far to trust them is not measured here: Compare does that. Without it the everyday one is on."
+WITHOUT_MODEL = (
+    "The model is here by its predictions alone, so methods that ask its gradients are left out. Load its weights "
+    "(`datablame add-run FILES`) to have them."
+)
 ASKED_HELP = (
     "**The label**: what training on a sample does to the loss of the label (how surprised the model is by it). **What "
     "the model says against the label**: what it does to the difference of the two logits (the numbers from which the "
@@ -95,7 +99,8 @@ def standard(trust: Trust, names: Sequence[str], computed: Collection[str]) -> s
     """The estimator that is on where nobody chose: the one that Compare recommends, else the everyday one; another of
     the everyday ones where that one was not asked yet and the other was."""
     wished = [name for name in (trust.picked, *in_place("offered")) if name in names]
-    return next((name for name in wished if name in computed), wished[0] if wished else names[0])
+    among = wished or list(names)
+    return next((name for name in among if name in computed), among[0])
 
 
 def mark(words: EstimatorWords, trust: Trust, computed: Collection[str], took_s: float) -> str:

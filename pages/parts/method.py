@@ -47,8 +47,8 @@ class Method:
 def chosen(sight: Sight, rows: Sequence[int]) -> Method:
     """What the address says, else what is recommended."""
     task = sight.project.dataset.task
-    measure = CONTRAST if context.get("asked") == CONTRAST and methods.has_contrast(task) else "loss"
-    every = _words(sight.key, task)
+    measure = CONTRAST if context.get("asked") == CONTRAST and _contrasts(sight) else "loss"
+    every = [one for one in _words(sight.key, task) if not (one.asks_model and sight.run.given)]
     bench = _bench(sight)
     trust = _trust(str(bench.folder) if bench else "", bench)
     computed = sight.project.computed(rows, measure)
@@ -56,6 +56,10 @@ def chosen(sight: Sight, rows: Sequence[int]) -> Method:
     named = context.get("estimator")
     name = named if named in {one.name for one in every} else methods.standard(trust, able, computed)
     return Method(next(one for one in every if one.name == name), measure, every, trust, computed)
+
+
+def _contrasts(sight: Sight) -> bool:
+    return methods.has_contrast(sight.project.dataset.task) and not sight.run.given
 
 
 def _bench(sight: Sight) -> Any:
@@ -69,6 +73,8 @@ def switch(sight: Sight, method: Method) -> None:
     scores = sight.project.scores()
     with st.popover(f"Method: {method.words.title}", icon=":material/function:"):
         st.caption(methods.LDS if method.trust.follows else methods.NOT_MEASURED)
+        if sight.run.given:
+            st.caption(f":material/info: {methods.WITHOUT_MODEL}")
         if method.trust.follows and _bench(sight).run != sight.run.id:
             st.caption(":material/info: Measured on an earlier model of this project.")
         for title, meaning, members in methods.families(method.every):
@@ -113,6 +119,8 @@ def asked_of(sight: Sight, method: Method, rival: str, label: str) -> None:
     if not methods.has_contrast(sight.project.dataset.task):
         if context.get("asked") == CONTRAST:
             st.caption(f":material/info: {methods.NO_CONTRAST}")
+        return
+    if not _contrasts(sight):
         return
     against = f"{rival} against {label}" if rival and label else "What the model says against the label"
     names = {"loss": f"The {sight.face.noun}{f' {label}' if label else ''}", CONTRAST: against}
