@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.modalities.image import png
 from attribution.models.sources import sources
 from attribution.progress import Progress
@@ -19,7 +20,7 @@ from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from pages.parts import frame, handed, networks, recipe, source, start, states, trusting
+from pages.parts import frame, handed, networks, preprocessing, recipe, source, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -199,8 +200,9 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     )
 
 
-def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, UserError | None]:
-    """Step two: the network, whether its code may run, and how well its weights should do in percent."""
+def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | None, UserError | None]:
+    """Step two: the network and its preprocessing, which of their code may run, and how well its weights should do in
+    percent."""
     st.subheader("2. Model")
     left, right = st.columns(2, gap="large")
     trusted: Look | None = None
@@ -233,6 +235,9 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
         own, wrong = handed.fields(modality)
         own["arguments"] = networks.arguments()
         problem = problem or wrong
+    transform, more, wrong = preprocessing.fields(modalities.get(modality))
+    if transform:  # it alone says what the model is handed
+        own = {**{name: value for name, value in own.items() if name == "arguments"}, **transform}
     checkpoints = tuple(line.strip() for line in (weights or "").splitlines() if line.strip())
     model = ModelConfig()
     if problem is None:
@@ -242,8 +247,10 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             problem = error
     if problem is not None and name:
         states.error_box(problem)
+    problem = problem or wrong
     asked = checkpoints or name.startswith("hf:")
-    return model, trusted, handed.expected() if asked else None, problem
+    codes = (*([trusted] if trusted else []), *more)
+    return model, codes, handed.expected() if asked else None, problem
 
 
 def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
@@ -272,7 +279,7 @@ def create(
     name: str,
     data: DataConfig,
     model: ModelConfig,
-    trusted: Look | None,
+    trusted: tuple[Look, ...],
     expected: float | None,
     changed: dict[str, Any],
 ) -> None:
@@ -280,8 +287,8 @@ def create(
     bar = st.progress(0.0, text="Reading the data")
     share = None if expected is None else expected / 100
     try:
-        if trusted:
-            say_yes(trusted)  # to what was shown; a file that changed since is refused
+        for seen in trusted:
+            say_yes(seen)  # to what was shown; a file that changed since is refused
         project = Project.create(home() / name, data, model, changed, expect_accuracy=share, progress=_shown_in(bar))
         project.submit("prepare")
     except UserError as error:
@@ -294,7 +301,7 @@ def create(
 def name_step(
     data: DataConfig,
     model: ModelConfig,
-    trusted: Look | None,
+    trusted: tuple[Look, ...],
     expected: float | None,
     changed: dict[str, Any],
     ready: bool,

@@ -66,6 +66,11 @@ def loaded(sight: Sight) -> None:
             look["weights"], "before training"
         )
         measured = [f"The loaded weights have {look['measured']['words']}."] if look.get("measured") else []
+        expected = look.get("measured", {}).get("expected")
+        if expected is not None:
+            with st.container(horizontal=True):
+                st.metric("Accuracy you expect", f"{100 * expected:.1f} %", width="content")
+                st.metric("Measured here", f"{100 * look['measured']['accuracy']:.1f} %", width="content")
         for line in [*measured, *look.get("said", [])]:
             st.caption(states.plain(line))
         if look.get("warning"):

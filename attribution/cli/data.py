@@ -109,8 +109,9 @@ def model_lines(project: Project) -> list[str]:
     look = project.first_look
     losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
     made = project.train_config
+    shape = project.model_config.shape or project.info.shape
     return [
-        f"sample shape {'x'.join(map(str, project.info.shape))}; {look['weights']} model of {look['parameters']:,} "
+        f"sample shape {'x'.join(map(str, shape))}; {look['weights']} model of {look['parameters']:,} "
         f"parameters: loss on {len(losses)} samples {sum(losses) / len(losses):.2f} {look['unit']} on average "
         f"({min(losses):.2f} to {max(losses):.2f}), chance is {look['chance']:.2f}",
         *look.get("said", []),

@@ -105,3 +105,38 @@ def test_a_network_of_a_source_is_chosen_by_name_and_arguments(app, words, digit
     made = Project.open("from-source")
     assert (made.model_config.name, made.model_config.arguments) == ("tiny:linear", ("bias=false",))
     assert made.first_look["parameters"] == 640
+
+
+def test_preprocessing_is_filled_in_as_numbers(app, brought, digits, monkeypatch):
+    monkeypatch.setattr(Project, "submit", lambda self, *_: None)
+    test = filled(app, digits, brought[0])
+    test.selectbox(key="transform-kind").set_value("steps").run()
+    test.text_input(key="steps-mean").set_value("0.5, 0.5").run()
+    assert any("one for each of three channels" in one.value for one in (*test.error, *test.markdown))
+    test.text_input(key="steps-mean").set_value("0").run()
+    test.text_input(key="steps-size").set_value("8").run()
+    test.text_input(key="train-transform").set_value("size=8,pad=1,random_crop=8,mean=0").run()
+    test.text_input(key="project-name").set_value("steps").run()
+    test.button(key="create").click().run()
+    assert not test.error
+    model = Project.open("steps").model_config
+    assert (model.transform, model.shape) == ("size=8,mean=0", (1, 8, 8))
+    assert model.train_transform == "size=8,pad=1,random_crop=8,mean=0"
+    assert Project.open("steps").first_look["measured"]["accuracy"] == pytest.approx(brought[1] / 100)
+
+
+def test_code_of_a_transform_is_asked_about(app, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(Project, "submit", lambda self, *_: None)
+    (tmp_path / "seen.py").write_text(
+        "import numpy as np\nimport torch\n\n"
+        "def seen(picture):\n    return torch.from_numpy(np.asarray(picture, dtype=np.float32))[None] / 255\n"
+    )
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    test.selectbox(key="transform-kind").set_value("own").run()
+    test.text_input(key="transform-own").set_value(f"{tmp_path / 'seen.py'}:seen").run()
+    test.checkbox(key="trust-transform").set_value(True).run()
+    test.text_input(key="project-name").set_value("code").run()
+    test.button(key="create").click().run()
+    assert not test.error
+    assert Project.open("code").model_config.shape == (1, 8, 8)
