@@ -60,6 +60,13 @@ NEAREST = {  # what to make of files that are not read, by their suffix
     ".rar": "Unpack it, and give the folder or file inside.",
     ".tfrecord": "Write its samples as pictures in class folders, or as a WebDataset tar.",
     ".arff": "Save it as CSV.",
+    ".xls": "Save the sheet as .xlsx, or as CSV in UTF-8.",
+    ".ods": "Save the sheet as .xlsx, or as CSV in UTF-8.",
+    ".tar.gz": "Unpack it (tar -xf), and give the folder; WebDataset shards are plain .tar files.",
+    ".tgz": "Unpack it (tar -xf), and give the folder; WebDataset shards are plain .tar files.",
+    ".bz2": "Unpack it; gzip is read as it is.",
+    ".xz": "Unpack it; gzip is read as it is.",
+    ".zst": "Unpack it; gzip is read as it is.",
 }
 OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
     b"\x1f\x8b": ("packed with gzip", "Call it .csv.gz (or .jsonl.gz), or unpack it first (gunzip)."),
@@ -145,8 +152,8 @@ def is_csv(path: Path) -> bool:
 
 def _unknown(path: Path) -> UserError:
     """The error for a file that no reader reads: the nearest door."""
-    suffix = path.suffix.lower()
-    do = NEAREST.get(suffix, "")
+    suffix = ending(path)
+    do = NEAREST.get(suffix) or NEAREST.get(path.suffix.lower(), "")
     return UserError(
         f"{path.name} ends in {suffix or 'nothing'!r}.",
         "Its format is unknown.",

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ class Referenced:
         self._folder = folder
         self._hashes = hashes
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = Lock()  # pages of one process ask at the same time
         with damage(folder / ABOUT):
             about = read_json(folder / ABOUT)
             self._about = about
@@ -110,14 +112,16 @@ class Referenced:
 
     def _row(self, row: int) -> np.ndarray:
         """The picture as the model sees it (H, W, C), from the cache where it is there."""
-        if row in self._cache:
-            self._cache.move_to_end(row)
-            return self._cache[row]
+        with self._lock:
+            if row in self._cache:
+                self._cache.move_to_end(row)
+                return self._cache[row]
         found = resize(self.original(row), *self._item[:2])
         found.flags.writeable = False
-        self._cache[row] = found
-        while len(self._cache) * found.nbytes > CACHED_BYTES:
-            self._cache.popitem(last=False)
+        with self._lock:
+            self._cache[row] = found
+            while len(self._cache) * found.nbytes > CACHED_BYTES:
+                self._cache.popitem(last=False)
         return found
 
     @cached_property

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -131,6 +132,7 @@ def _arrow_column(path: str, column: str, changed: int) -> tuple[list[Any], np.n
     return batches, np.cumsum([len(batch) for batch in batches])
 
 
+_lock = Lock()  # pages of one process ask at the same time
 _groups: OrderedDict[tuple[str, int, str, int], Any] = OrderedDict()
 
 
@@ -142,16 +144,22 @@ def _row_group(path: str, column: str, row: int) -> bytes:
         changed = os.stat(path).st_mtime_ns
         file, ends = _parquet_file(path, changed)
         group = int(np.searchsorted(ends, row, side="right"))
-        key = (path, changed, column, group)
-        if key not in _groups:
-            _groups[key] = file.read_row_group(group, columns=[column]).column(0).combine_chunks()
-            while len(_groups) > KEPT:
-                _groups.popitem(last=False)
-        _groups.move_to_end(key)
-        found = _groups[key][row - (int(ends[group - 1]) if group else 0)].as_py()
+        values = _values(file, (path, changed, column, group))
+        found = values[row - (int(ends[group - 1]) if group else 0)].as_py()
     except (OSError, IndexError, KeyError, ValueError, pyarrow.ArrowException) as cause:
         raise Unreadable(f"cannot be read from {Path(path).name}: {str(cause).partition(chr(10))[0]}") from cause
     return bytes_of(found)
+
+
+def _values(file: Any, key: tuple[str, int, str, int]) -> Any:
+    """One column of a row group, from those that are kept or from the file."""
+    with _lock:
+        if key not in _groups:
+            _groups[key] = file.read_row_group(key[3], columns=[key[2]]).column(0).combine_chunks()
+            while len(_groups) > KEPT:
+                _groups.popitem(last=False)
+        _groups.move_to_end(key)
+        return _groups[key]
 
 
 def bytes_of(value: Any) -> bytes:

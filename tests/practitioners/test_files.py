@@ -156,3 +156,26 @@ def test_torchvision_image_folder_and_stl10(tmp_path):
         theirs = datasets.STL10(str(tmp_path), split="train")
     assert np.array_equal(dataset.inputs[:], theirs.data.transpose(0, 2, 3, 1))
     assert dataset.labels.tolist() == theirs.labels.tolist()
+
+
+def test_the_advice_for_pickled_cifar_works_when_it_is_followed(tmp_path, monkeypatch):
+    import pickle
+
+    from torchvision.datasets import cifar
+
+    from attribution.errors import UserError
+
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    for place, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        data = {"data": RNG.integers(0, 256, (4, 3072), dtype=np.uint8), "labels": [place % 3, 0, 1, 2]}
+        (folder / name).write_bytes(pickle.dumps(data))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": ["plane", "car", "bird"]}))
+    with pytest.raises(UserError) as said:
+        preview(DataConfig(path=str(tmp_path)))
+    monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)
+    exec(said.value.do.partition('python -c "')[2].rstrip('"'))
+    dataset = load("cifar.npz", tmp_path)
+    theirs = cifar.CIFAR10(str(tmp_path))
+    assert np.array_equal(dataset.inputs[:20], theirs.data)
+    assert dataset.info.classes == ("plane", "car", "bird")
