@@ -57,7 +57,7 @@ def curvature_of(
     rows = trained.rows if rows is None else rows
     recipe = trained.run.train_config
     known = trained.run.config["source"] == "trained"
-    return GaussNewton(
+    made = GaussNewton(
         trained.engine(checkpoint),
         lambda positions: trained.batch(rows[positions]),
         len(rows),
@@ -69,6 +69,8 @@ def curvature_of(
         keep_bytes=int(KEEP_BYTES * trained.share),
         count=trained.count,
     )
+    made.owe = trained.owe if trained.share < 1 else None
+    return made
 
 
 @dataclass(frozen=True)

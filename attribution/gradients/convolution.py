@@ -69,6 +69,19 @@ class Convolution(Factor):
             return Outer(left[0], right[0], self.shape)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), self.shape)
 
+    def outputs(self, start: int, stop: int) -> Tensor:
+        """The left sides of a block alone ``(b, t, o)``, for one group: no patch is cut."""
+        sides = [
+            self._by_position(gradient.flatten(2), stop - start, self.sizes[2])[:, 0]
+            for _, gradient in self._calls(start, stop)
+        ]
+        return sides[0] if len(sides) == 1 else torch.cat(sides, 1)
+
+    @property
+    def left_bytes(self) -> int:
+        """Bytes of the output gradients."""
+        return sum(gradient.nbytes for _, gradient in self.calls)
+
     def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> Outer:
         """A block of samples with these outputs and places of the patch of every group alone; the others are not
         copied."""

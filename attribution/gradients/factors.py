@@ -91,6 +91,11 @@ class Outer(Factor):
         self.count = left.shape[0]
 
     @property
+    def left_bytes(self) -> int:
+        """Bytes of the left sides."""
+        return self.left.nbytes
+
+    @property
     def single(self) -> bool:
         """Whether each gradient is one outer product: one group, one position."""
         return self.left.shape[1] == self.left.shape[2] == 1

@@ -40,7 +40,8 @@ class TrainedModel:
     ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``batch_size`` samples go together on a CPU;
     elsewhere, where calls cost more than numbers, up to 4,096 whose activations fit ``budget_bytes``. ``share`` is
     below 1 where work is timed on a few of the training rows: what is kept in memory only where it fits is then decided
-    as for all of them, and nothing is kept on disk. ``layers`` and ``leaving`` name the weights that influence is of
+    as for all of them, nothing is kept on disk, and long work that does not depend on the rows may be left out and
+    counted in ``owed_s``, CPU seconds by formula. ``layers`` and ``leaving`` name the weights that influence is of
     (``parts.attend``), of all that are trained if both are empty.
     """
 
@@ -69,6 +70,7 @@ class TrainedModel:
         self.layers = tuple(layers)
         self.leaving = frozenset(leaving)
         self.share = 1.0
+        self.owed_s = 0.0
         self.spent = 0.0
         self.heard: Callable[[], None] = (
             nobody  # told of every batch: long fits have no other place to say how far they are
@@ -111,6 +113,10 @@ class TrainedModel:
     def asks_model(self) -> bool:
         """Whether there is a model to ask; else the run is predictions alone."""
         return bool(self.run.checkpoints)
+
+    def owe(self, cpu_s: float) -> None:
+        """Add CPU seconds for work that was left out, as its time is known."""
+        self.owed_s += cpu_s
 
     def count(self, passes: float) -> None:
         """Add sample passes to the bill; whoever listens may end the work here."""

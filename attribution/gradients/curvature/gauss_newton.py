@@ -72,6 +72,8 @@ class GaussNewton:
         self._draw = draw
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
+        # Where work is only timed: takes the CPU seconds, by formula, of what is then left out.
+        self.owe: Callable[[float], None] | None = None
         self._batch = batch
         self._trace: float | None = None
         self._seen: tuple[int, str] | None = None

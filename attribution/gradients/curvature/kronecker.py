@@ -1,6 +1,6 @@
 """K-FAC and EK-FAC: the curvature as one Kronecker product per layer, inverted in its eigenbasis."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -11,7 +11,9 @@ from torch import Tensor
 from attribution.errors import UserError
 from attribution.gradients.contract import at_hand, blocks
 from attribution.gradients.convolution import Convolution
+from attribution.gradients.curvature.eigen import SMALLEST, eigenvectors
 from attribution.gradients.curvature.gauss_newton import GaussNewton
+from attribution.gradients.curvature.second_moments import WRITTEN, by_sides, way
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
 from attribution.gradients.probe import AT_USE, CLOSED, Plan
 from attribution.gradients.pullback import Shared
@@ -19,7 +21,6 @@ from attribution.gradients.queries import QueryGradients
 
 _NEAR_BYTES = 1 << 20
 _LARGE_BYTES = 128 << 20  # elsewhere than on a CPU
-_SMALLEST = 64 * torch.finfo(torch.float64).eps  # entry of an eigenvector that is more than a rounding error
 _ITEM_BYTES = 8  # of a number, at most
 # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``, and half the engine's budget
 _KEPT = 4
@@ -88,8 +89,16 @@ class _Layer:
         return _between(joint, self.outputs.to(joint.dtype).T, self.inputs.to(joint.dtype))
 
     def turned_sides(self, left: Tensor, right: Tensor) -> Tensor:
-        """The same of gradients ``left (m, o)`` outer ``right (m, i)``, the bias's being ``left``."""
-        return (self.outputs.to(left.dtype).T @ left.T)[..., None] * self.turned_inputs(right)
+        """The same of gradients ``sum_t left[t] outer right[t]``, ``(m, t, o)`` and ``(m, t, i)``, the bias's being
+        ``sum_t left[t]``."""
+        m, t, _ = left.shape
+        basis = self.outputs.to(left.dtype)
+        inputs = self.turned_inputs(right.reshape(m * t, -1))
+        if t == 1:
+            return (basis.T @ left[:, 0].T)[..., None] * inputs
+        return (
+            ((left.reshape(m * t, -1) @ basis).view(m, t, -1).mT @ inputs.view(m, t, -1)).transpose(0, 1).contiguous()
+        )
 
     def turned_back(self, turned: Tensor, gain: Gain) -> dict[str, Tensor]:
         """From the eigenbasis, every direction times what ``gain`` makes of its eigenvalue: name -> weights ``(m, o,
@@ -100,24 +109,23 @@ class _Layer:
         found = {self.weight: weight.mT if self.turned else weight}
         return found if self.bias is None else {**found, self.bias: joint[..., -1]}
 
-    def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
-        """The same for one row of a layer with several positions, gradients written out block by block, in the
-        eigenbasis or before it."""
+    def second_moments(self, rows: Sequence[Mapping[str, Factor]], budget_bytes: int) -> Tensor:
+        """The same for a layer with several positions, from the factors of the same samples in each row."""
+        weights = [row[self.weight] for row in rows]
+        how = way_of(weights[0], len(rows))
+        if how == WRITTEN:
+            return torch.stack([self._moments_written(row, budget_bytes) for row in rows]).sum(0)
+        return by_sides(weights, self.turned_inputs, self.outputs, how, budget_bytes)  # type: ignore[arg-type]
+
+    def _moments_written(self, factors: Mapping[str, Factor], budget_bytes: int) -> Tensor:
         factor = factors[self.weight]
         (o, i) = self.values.shape
         total = torch.zeros_like(self.values)
         for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * _ITEM_BYTES)):
-            if isinstance(factor, Outer) and factor.sizes[1] * (o * o + i * i) <= o * i * (o + i):
-                part = factor.block(start, stop)
-                left = part.left[:, 0].flatten(0, 1) @ self.outputs.to(factor.dtype)  # (b t, o)
-                right = self.turned_inputs(part.right[:, 0].flatten(0, 1))
-                turned = left.view(part.count, -1, o).mT @ right.view(part.count, -1, i)  # (b, o, i)
-            else:
-                turned = self._turned_written(factor.written(start, stop), factors, start, stop)
-            total += turned.square_().sum(0)
+            total += self._turned_written(factor.written(start, stop), factors, start, stop).square_().sum(0)
         return total
 
-    def _turned_written(self, written: Tensor, factors: dict[str, Factor], start: int, stop: int) -> Tensor:
+    def _turned_written(self, written: Tensor, factors: Mapping[str, Factor], start: int, stop: int) -> Tensor:
         """Written-out gradients of the weight ``(b, p)`` in the eigenbasis, with those of the bias ``(b, o, i)``."""
         left, right = self.outputs.to(written.dtype), self.inputs.to(written.dtype)
         rows = written.reshape((stop - start) * len(left), -1)
@@ -177,9 +185,10 @@ class Kronecker:
     def _solved(self, layer: _Layer, queries: QueryGradients) -> dict[str, Tensor]:
         """Of a few queries, one layer."""
         part = queries.parts[layer.weight]
-        if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
+        known = queries.of_samples or layer.bias is None
+        if isinstance(part, Outer) and part.sizes[0] == 1 and known and (part.single or way_of(part, 1) != WRITTEN):
             sides = part.oriented
-            turned = layer.turned_sides(sides.left[:, 0, 0], sides.right[:, 0, 0])
+            turned = layer.turned_sides(sides.left[:, 0], sides.right[:, 0])
         else:
             turned = layer.in_basis(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
         return layer.turned_back(turned, self._inverse)
@@ -212,7 +221,7 @@ def _without_underflow(values: Tensor) -> Tensor:
     """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times
     longer over those, and directions in which the inputs never vary are full of them."""
     return (
-        torch.hardshrink(values, torch.finfo(values.dtype).tiny / _SMALLEST) if values.device.type == "cpu" else values
+        torch.hardshrink(values, torch.finfo(values.dtype).tiny / SMALLEST) if values.device.type == "cpu" else values
     )
 
 
@@ -238,7 +247,7 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
         sums.add(positions)
     layers = sums.layers
     for layer in layers.values():
-        _diagonalise(layer, curvature.n)
+        _diagonalise(layer, curvature)
     diagonal = sums.means()
     if corrected:
         _correct(curvature, layers, kept)
@@ -346,17 +355,11 @@ def _new_layer(curvature: GaussNewton, name: str, o: int, i: int) -> _Layer:
     )
 
 
-def _diagonalise(layer: _Layer, n: int) -> None:
+def _diagonalise(layer: _Layer, curvature: GaussNewton) -> None:
     """Means into eigenvectors and the eigenvalues of the Kronecker product."""
-    inside, layer.inputs = _eigenvectors(layer.inputs / n)
-    outside, layer.outputs = _eigenvectors(layer.outputs / layer.positions)
+    inside, layer.inputs = eigenvectors(layer.inputs / curvature.n, curvature.owe)
+    outside, layer.outputs = eigenvectors(layer.outputs / layer.positions, curvature.owe)
     layer.values = torch.outer(outside.clamp_min(0), inside.clamp_min(0))  # (o, i)
-
-
-def _eigenvectors(moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues ascending and eigenvectors, whose entries that are rounding errors alone are set to zero."""
-    values, vectors = torch.linalg.eigh(moments)
-    return values, torch.hardshrink(vectors, _SMALLEST)
 
 
 class _Kept:
@@ -364,67 +367,97 @@ class _Kept:
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self.rows: list[dict[str, Factor]] = []
+        self.batches: list[list[dict[str, Factor]]] = []  # each with its rows
         self.shared: list[Shared] = []
         self.left: list[np.ndarray] = []  # positions of the batches that did not fit
+        self.sample_bytes = 1  # that the gradients of a sample take in all rows
         self._batch: list[dict[str, Factor]] = []
         self._fits = True
+        self._need = 0
 
-    def row(self, k: int, rows: int, weights: dict[str, Outer | Convolution], biases: dict[str, Factor]) -> None:
-        """Row k of ``rows`` of a batch: layers with several positions, written out where that is smaller."""
+    def row(self, k: int, rows: int, weights: Mapping[str, Factor], biases: Mapping[str, Factor]) -> None:
+        """Row k of ``rows`` of a batch: layers with several positions, written out where they will be and that is
+        smaller."""
         if k == 0:
-            self._fits = self.room >= rows * sum(
-                min(factor.nbytes, self._written_bytes(factor)) for factor in weights.values()
-            )
+            self._need = sum(_held_bytes(factor, rows) for factor in weights.values())
+            self._fits = self.room >= self._need
+            count = next((factor.count for factor in weights.values()), 1)
+            self.sample_bytes = max(self.sample_bytes, self._need // count)
         if self._fits:
-            small = {name: self._smaller(factor) for name, factor in weights.items()}
-            self._batch.append({**small, **biases})
+            self._batch.append({**reduced(weights, rows), **biases})
+            self._need += sum(factor.nbytes for factor in biases.values())
 
     def batch(self, positions: np.ndarray, shared: list[Shared]) -> None:
         """The batch is complete."""
-        need = sum(factor.nbytes for row in self._batch for factor in row.values())
-        need += sum(layer.lefts.nbytes + layer.inputs.nbytes for layer in shared)
+        need = self._need + sum(layer.lefts.nbytes + layer.inputs.nbytes for layer in shared)
         if self._fits and need <= self.room:
             self.room -= need
-            self.rows += self._batch
+            self.batches.append(self._batch)
             self.shared += shared
         else:
             self.left.append(positions)
         self._batch = []
         self._fits = True
+        self._need = 0
 
-    @staticmethod
-    def _written_bytes(factor: Outer | Convolution) -> int:
-        return factor.count * factor.numel * factor.itemsize
 
-    def _smaller(self, factor: Outer | Convolution) -> Factor:
-        if isinstance(factor, Outer) and factor.nbytes <= self._written_bytes(factor):
-            return factor
-        return Dense(factor.written(0, factor.count), factor.shape)
+def way_of(factor: Factor, rows: int) -> str:
+    """The cheapest way to the second moments of a layer's gradients."""
+    return way(factor.sizes, rows) if isinstance(factor, Outer | Convolution) else WRITTEN
+
+
+def reduced(weights: Mapping[str, Factor], rows: int) -> dict[str, Factor]:
+    """Gradients of one row: those that will be written out written out, where that is smaller."""
+    return {
+        name: Dense(factor.written(0, factor.count), factor.shape)
+        if way_of(factor, rows) == WRITTEN and _written_bytes(factor) < factor.nbytes
+        else factor
+        for name, factor in weights.items()
+    }
+
+
+def _written_bytes(factor: Factor) -> int:
+    return factor.count * factor.numel * getattr(factor, "itemsize", 4)
+
+
+def _held_bytes(factor: Factor, rows: int) -> int:
+    """Of all rows: inputs are there once."""
+    assert isinstance(factor, Outer | Convolution)
+    sides = factor.nbytes + (rows - 1) * factor.left_bytes
+    return min(sides, rows * _written_bytes(factor)) if way_of(factor, rows) == WRITTEN else sides
 
 
 def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> None:
     """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; those
-    that were not kept are made anew."""
+    that were not kept are made anew, few samples at a time."""
+    budget_bytes = curvature.engine.budget_bytes
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
 
-    def add(rows: Iterable[dict[str, Factor]]) -> None:
-        for factors in rows:
-            whole = {**factors, **_blocked(factors)}
-            for name in factors.keys() & layers.keys():
-                layers[name].values += layers[name].moments_written(whole, curvature.engine.budget_bytes) / curvature.n
+    def add(rows: list[dict[str, Factor]], shared: list[Shared]) -> None:
+        for name in layers.keys() & (rows[0].keys() if rows else ()):
+            layers[name].values += layers[name].second_moments(rows, budget_bytes) / curvature.n
+        for one in shared:
+            layers[one.weight].values += layers[one.weight].moments(one) / curvature.n
 
-    def add_shared(shared: list[Shared]) -> None:
-        for layer in shared:
-            layers[layer.weight].values += layers[layer.weight].moments(layer) / curvature.n
-
-    add(kept.rows)
-    add_shared(kept.shared)
+    for rows in kept.batches:
+        add(rows, [])
+    add([], kept.shared)
+    biases = {layer.bias for layer in layers.values()}
     for positions in kept.left:
-        pull = curvature.roots(positions, curvature.labels, within=layers)
-        add(pull)
-        add_shared(pull.shared)
+        parts = -(-len(positions) * kept.sample_bytes // max(1, budget_bytes // 2))
+        for part in np.array_split(positions, min(parts, len(positions))):
+            pull = curvature.roots(part, curvature.labels, within=layers)
+            count = len(pull)
+            add([_of_layers(factors, layers, biases, count) for factors in pull], pull.shared)
+
+
+def _of_layers(
+    factors: Mapping[str, Factor], layers: Mapping[str, _Layer], biases: set[str | None], rows: int
+) -> dict[str, Factor]:
+    """What of a row the second moments of layers are made of."""
+    weights = {name: factor for name, factor in _blocked(factors).items() if name in layers}
+    return {**reduced(weights, rows), **{name: factors[name] for name in factors.keys() & biases}}
 
 
 def _second_moment(factor: Factor, budget_bytes: int) -> Tensor:

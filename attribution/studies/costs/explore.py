@@ -9,6 +9,7 @@ from attribution.studies.costs.model import Paced, Pilot, Reading, Size, Spent, 
 
 BUDGET_S = 5.0  # what a pilot may take, about
 SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the run, up to so many seconds
+LONG_S = 1.0  # a batch that takes longer is read once: what disturbs a reading is small beside it
 STEP = 4  # factor from one size to the next
 REPEATS = 3  # batches whose median counts
 CHEAP = 16  # a reading of this part of the budget is cheap
@@ -25,6 +26,10 @@ class Trial(Protocol):
 
     @property
     def scale(self) -> float: ...
+
+    @property
+    def owed_s(self) -> float:
+        """CPU seconds by formula for what the first preparation of a run does once and a trial leaves out."""
 
     def prepare(self, queries: int) -> object:
         """Prepare so many queries; the first time with everything that serves all later ones."""
@@ -44,6 +49,7 @@ class _Book:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     open_s: float = 0.0  # CPU seconds
+    owed_s: float = 0.0  # CPU seconds
     spent_s: float = 0.0
     repeated: float = 0.0  # the part of a first preparation that every later one takes again
     once: Paced = field(default_factory=Paced)
@@ -73,6 +79,7 @@ class _Book:
             self.repeated = again_s / max(prepared.cpu_s, 1e-9)
         self.once.add(rows, 1, prepared, prepared.cpu_s - again_s)
         self.block.add(rows, queries, again, again_s * trial.scale)
+        self.owed_s = max(self.owed_s, trial.owed_s)
         return self.spent_s - before
 
     def more(self, trial: Trial, rows: int, queries: int) -> float:
@@ -84,11 +91,11 @@ class _Book:
     def batches(self, trial: Trial, rows: int, queries: int) -> float:
         """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen
         before, since what an estimator kept of a batch is no cost. Of two batches the cheaper one counts: what disturbs
-        a reading makes it longer."""
+        a reading makes it longer. A long one is read once."""
         before = self.spent_s
         warm = self.time(trial.batch, rows, queries)
-        fresh = max(1, min(REPEATS, rows // self.unit - 1))
-        taken = [self.time(trial.batch, rows, queries) for _ in range(fresh)]
+        fresh = max(1, min(REPEATS, rows // self.unit - 1)) if warm.cpu_s <= LONG_S else 0
+        taken = [self.time(trial.batch, rows, queries) for _ in range(fresh)] or [warm]
         median_s = sorted(one.cpu_s for one in taken)[fresh // 2] if fresh > 1 else min(warm.cpu_s, taken[0].cpu_s)
         for one in taken:
             self.batch.wall_s, self.batch.cpu_s = self.batch.wall_s + one.seconds_s, self.batch.cpu_s + one.cpu_s
@@ -106,7 +113,7 @@ class _Book:
         if len({one.rows for one in once}) == 1:
             pace = overall if self.one_pace else self.once.pace
             once += [Reading(one.rows, one.queries, one.value * pace) for one in self.tiny]
-        return Pilot(once, block, good, self.peak, open_s=self.open_s * overall, pace=overall)
+        return Pilot(once, block, good, self.peak, open_s=(self.open_s + self.owed_s) * overall, pace=overall)
 
     @property
     def budget_s(self) -> float:
@@ -164,7 +171,8 @@ def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
     if rows < book.whole.rows and warm.seconds_s > SLOW_S and trial.scale == 1:
         again = book.time(lambda: trial.prepare(1), rows, 1)
         book.tiny.append(Reading(rows, 1, warm.cpu_s - min(warm.cpu_s, again.cpu_s)))
-    cold_batch, warm_batch = book.time(trial.batch, rows, 1), book.time(trial.batch, rows, 1)
+    cold_batch = book.time(trial.batch, rows, 1)
+    warm_batch = book.time(trial.batch, rows, 1) if cold_batch.cpu_s <= LONG_S else cold_batch
     if trial.scale == 1:
         book.open_s = max(0.0, cold.cpu_s - warm.cpu_s) + max(0.0, cold_batch.cpu_s - warm_batch.cpu_s)
     return warm.seconds_s > SLOW_S and book.time(lambda: trial.prepare(1), rows, 1).seconds_s * trial.scale > SLOW_S

@@ -94,6 +94,10 @@ class _Trial:
         if self._few:
             setattr(self._estimator, bound, FEW)
 
+    @property
+    def owed_s(self) -> float:
+        return float(self._estimator.trained.owed_s)
+
     def prepare(self, queries: int) -> None:
         started_s = time.perf_counter()
         self._estimator.query_bytes()
