@@ -20,7 +20,7 @@ class KroneckerInfluence(Preconditioned):
     """
 
     corrected: ClassVar[bool]
-    needs = "layers with closed-form gradients: linear, convolution, normalisation, embedding"
+    needs = "weights with closed-form gradients; others are left out, and that is said"
     known_only = True
     contrary = False  # an inverse keeps the sign of g with itself, not that of two gradients under two labels
 

@@ -53,7 +53,7 @@ class LograInfluence(Compressed):
     source = "Choe et al., What is Your Data Worth to GPT?, arXiv 2405.13954."
     cheaper = "ip"
     loss_only = True
-    needs = "linear or convolution layers"
+    needs = "linear or convolution layers; weights without closed-form gradients are left out, and that is said"
     known_only = True
     rank: int = 16
 

@@ -45,7 +45,7 @@ class Source(Estimator):
     cost = "EK-FAC at every checkpoint, then one forward and backward pass over the training set per checkpoint."
     source = "Bae et al., Training Data Attribution via Approximate Unrolled Differentiation, arXiv 2405.12186."
     cheaper = "tracin"
-    needs = "a model trained here with SGD; layers with closed-form gradients"
+    needs = "a model trained here with SGD; weights with closed-form gradients, others are left out"
     known_only = True
     unit = "nats"
 
