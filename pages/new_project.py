@@ -20,7 +20,7 @@ from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from pages.parts import frame, handed, networks, preprocessing, recipe, source, start, states, trusting
+from pages.parts import frame, handed, networks, own_uses, preprocessing, recipe, source, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -46,6 +46,10 @@ def data_step() -> tuple[DataConfig | None, Any]:
         with shown:
             source.first_rows(rows)
     columns = column_fields(path, rows) if importing.kind_of(path) != "archive" else {}
+    if importing.kind_of(path) == "table" and len(rows):
+        columns = with_own_uses(columns, path, rows)
+    if len(rows) and not columns.get("label", " "):
+        st.markdown(":material/arrow_upward: **Which column holds the label?** Choose it under Columns.")
     task = task_fields()
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
@@ -79,9 +83,16 @@ def column_fields(path: str, rows: pd.DataFrame) -> dict[str, Any]:
                 ) or ""
             if table:
                 found |= table_fields(path, names, found)
-    if names and not found["label"]:
-        st.markdown(":material/arrow_upward: **Which column holds the label?** Choose it under Columns.")
     return found
+
+
+def with_own_uses(columns: dict[str, Any], path: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """The columns with those of a use of their own, which are no features; several annotators need no label column."""
+    found = columns | own_uses.fields(path, [str(name) for name in rows.columns])
+    used = {found["split_by"], found["time"], found["weight"], *found["annotators"]}
+    features = tuple(name for name in found.get("features", ()) if name not in used)
+    label = "" if found["label"] in found["annotators"] and len(found["annotators"]) > 1 else found["label"]
+    return found | {"features": features, "label": label or ("label" if found["annotators"] else "")}
 
 
 def table_fields(path: str, names: list[str], chosen: dict[str, Any]) -> dict[str, Any]:

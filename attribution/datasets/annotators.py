@@ -36,6 +36,12 @@ def joined(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: Prob
     names = list(config.annotators)
     if len(names) == 1:
         frame, places, names = _wide(frame, config, path)
+    if config.label in names:
+        raise UserError(
+            f"Column {config.label!r} is both the label and an annotator's.",
+            "The label is what most annotators say.",
+            "Name another column as the label, or none: --label label.",
+        )
     absent = [name for name in names if name not in frame]
     if absent:
         raise UserError(

@@ -80,3 +80,24 @@ def test_a_task_of_ones_own_is_asked_about_before_it_runs(app, words, tickets):
     test.checkbox(key="trust-task").check().run()
     assert not test.exception
     assert "in 2 classes" in words(test)
+
+
+def test_missing_values_groups_weights_and_annotators_are_fields(app, words, tmp_path):
+    chance = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": chance.normal(size=40), "w": 1.0, "patient": np.arange(40) // 4})
+    frame.loc[3, "x"] = np.nan
+    for name in ("anna", "ben", "cleo"):
+        frame[name] = chance.choice(["cat", "dog"], 40)
+    frame.to_csv(tmp_path / "pets.csv", index=False)
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(tmp_path / "pets.csv")).run()
+    path = str(tmp_path / "pets.csv")
+    test.selectbox(key="missing").set_value("mean")
+    test.selectbox(key=f"split_by-{path}").set_value("patient")
+    test.selectbox(key=f"weight-{path}").set_value("w")
+    test.multiselect(key=f"annotators-{path}").set_value(["anna", "ben", "cleo"]).run()
+    assert not test.exception
+    assert not test.error
+    said = words(test).replace("\\", "")
+    assert "whole groups of patient" in said
+    assert "3 annotators" in said

@@ -95,6 +95,7 @@ def test_a_label_column_stays_the_label(tmp_path):
     ("frame", "settings", "match"),
     [
         (WIDE, {"annotators": ("anna", "dora")}, "no column 'dora'"),
+        (WIDE, {"annotators": ("anna", "ben"), "label": "ben"}, "both the label and an annotator's"),
         (LONG.drop(columns="label"), {"annotators": ("who",)}, "no column 'label'"),
         (pd.concat([LONG, LONG.iloc[:1].assign(label="emu")]), {"annotators": ("who",)}, "is a second label"),
         (WIDE, {"annotators": ("anna", "ben"), "task": "regression"}, "labels are no classes"),
