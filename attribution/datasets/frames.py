@@ -500,18 +500,15 @@ def _holds_pictures(file: Any, name: str, described: dict[str, Any]) -> bool:
     """Whether a column of a Parquet file holds encoded pictures: described so, or by its type and its first value."""
     from pyarrow import types
 
-    if name in hugging_features.pictures(described):
-        return True
     kind = file.schema_arrow.field(name).type
     fields = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
     inner = fields.get("bytes", kind) if types.is_struct(kind) else kind
     if not (types.is_binary(inner) or types.is_large_binary(inner)):
         return False
-    if types.is_struct(kind) and set(fields) == {"bytes", "path"}:
-        return True
     batch = next(file.iter_batches(batch_size=8, columns=[name]), None)
     values = [] if batch is None else batch.column(0).drop_null().to_pylist()
-    return bool(values) and is_encoded(bytes_of(values[0]))
+    known = name in hugging_features.pictures(described) or set(fields) == {"bytes", "path"}
+    return bool(values) and (is_encoded(bytes_of(values[0])) or (known and bool(bytes_of(values[0]))))
 
 
 def _stored_bytes(file: Any, without: list[str]) -> int:

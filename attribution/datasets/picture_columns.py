@@ -14,6 +14,7 @@ from attribution.datasets.source import left_out, listed, note
 from attribution.datasets.stored import Files, Held, Stored, bytes_of, is_encoded
 from attribution.datasets.walk import in_few_lines
 from attribution.datasets.words import whole
+from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,23 @@ def picture_column(
         if there >= (1 / LOOKED_AT if named else ENOUGH):
             return _of_files(name, frame[name].tolist(), beside)
     return None
+
+
+def refuse_outside(frame: "pd.DataFrame", folder: Path, used: Sequence[str]) -> None:
+    """``UserError`` for a column of whole paths of pictures that are there, but not below the table's folder."""
+    for name in frame.columns:
+        if name in used or frame[name].dtype.kind != "O":
+            continue
+        words = [path for value in frame[name].iloc[:LOOKED_AT] if (path := path_of(value))]
+        there = [word for word in words if os.path.isabs(word) and os.path.isfile(word)] if have_suffixes(words) else []
+        if there:
+            above = os.path.commonpath([os.path.dirname(word) for word in there] + [str(folder.absolute())])
+            raise UserError(
+                f"Column {name} names pictures outside of the table's folder, such as {there[0]}.",
+                "Only what lies below the folder of the table is read.",
+                f"Save the table in {above}, which lies above the pictures. To use the other columns alone, name them "
+                "with --features.",
+            )
 
 
 def path_of(value: Any) -> str:

@@ -126,3 +126,25 @@ def test_broken_pictures_are_left_out_and_a_broken_file_is_said(tmp_path):
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "t.parquet").read_bytes()[:-20])
     with pytest.raises(UserError, match=r"cut\.parquet"):
         load(tmp_path / "cut.parquet", tmp_path / "again")
+
+
+def test_whole_paths_are_taken_below_the_table_and_refused_beside_with_advice_that_works(tmp_path):
+    (tmp_path / "img").mkdir()
+    (tmp_path / "labels").mkdir()
+    for i in range(8):
+        (tmp_path / "img" / f"{i}.png").write_bytes(png(i))
+    frame = pd.DataFrame({"path": [str(tmp_path / "img" / f"{i}.png") for i in range(8)], "label": list("abababab")})
+    frame.to_csv(tmp_path / "labels" / "t.csv", index=False)
+    with pytest.raises(UserError, match="outside of the table's folder") as said:
+        load(tmp_path / "labels" / "t.csv", tmp_path / "one")
+    assert f"Save the table in {tmp_path}," in said.value.do
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert shades(load(tmp_path / "t.csv", tmp_path / "two")) == list(range(8))
+
+
+def test_pictures_that_parquet_names_only_by_path(tmp_path):
+    for i in range(8):
+        (tmp_path / f"{i}.png").write_bytes(png(i))
+    values = [{"bytes": None, "path": f"{i}.png"} for i in range(8)]
+    parquet.write_table(pa.table({"image": pa.array(values, IMAGE), "label": list("abababab")}), tmp_path / "t.parquet")
+    assert shades(load(tmp_path / "t.parquet", tmp_path / "out")) == list(range(8))

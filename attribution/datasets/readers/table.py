@@ -23,7 +23,14 @@ from attribution.datasets.frames import (
     row_name,
 )
 from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
-from attribution.datasets.picture_columns import PictureColumn, gone, names_elsewhere, not_used, picture_column
+from attribution.datasets.picture_columns import (
+    PictureColumn,
+    gone,
+    names_elsewhere,
+    not_used,
+    picture_column,
+    refuse_outside,
+)
 from attribution.datasets.pictures import PictureFiles
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
@@ -151,6 +158,7 @@ def _source_of(
             others = [name for name in stored if name != found.name]
             problems = problems + not_used(others, f"the pictures in {found.name} are")
             return _of_pictures(frame, found, config, path, problems)
+        refuse_outside(frame, folder, used)
     problems = problems + not_used(list(stored), "its pictures are not looked at where text or features are named")
     rows = labelled_rows(frame, config, path, problems)
     return _of_texts(rows, config, path, seen) if config.text else _of_features(rows, config, path, index, seen)
