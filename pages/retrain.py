@@ -7,7 +7,20 @@ import streamlit as st
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, charts, context, edits, elsewhere, exporting, frame, jobs, preview, reporting, states
+from pages.parts import (
+    cards,
+    charts,
+    context,
+    edits,
+    elsewhere,
+    exporting,
+    frame,
+    jobs,
+    own_script,
+    preview,
+    reporting,
+    states,
+)
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -28,6 +41,8 @@ def how(sight: Sight) -> None:
         seeds = int(st.number_input("Seeds", 3, 20, 3, key="seeds", width=120, help=tip))
         with st.container():
             whose = "the project's" if project.loaded else "that of the model in use"
+            if project.loaded:
+                st.caption("How your model was trained is not known.")
             recipe = states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))
             st.caption(f"Same recipe both times, {whose}: {recipe}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
@@ -77,9 +92,9 @@ def plan(sight: Sight) -> bool:
     if jobs.panel(project, ("retrain",), place="retrain"):
         st.caption("You can go on reviewing; new edits are not part of this run.")
         return True
-    if not elsewhere.choice(sight, "retrain"):
-        return True
-    how(sight)
+    if elsewhere.choice(sight, "retrain"):
+        how(sight)
+    own_script.section(sight)
     return True
 
 

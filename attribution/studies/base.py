@@ -123,7 +123,7 @@ class Context:
     @property
     def fold_recipe(self) -> TrainConfig | None:
         """The recipe of out-of-fold trainings; None where the user has not agreed to any."""
-        willing = self.agreed or self.own.start == "loaded" or not self.elsewhere or not self.asked.loaded
+        willing = self.agreed or not self.elsewhere or not self.asked.loaded
         return self.likely_recipe if willing else None
 
     def trained_elsewhere(self) -> UserError:

@@ -76,8 +76,10 @@ class Subsets:
         """The store for this request below ``root``, with what is there already; nothing is trained. ``UserError`` for
         a bad share."""
         from attribution.models.build import identity
-        from attribution.training.start import start_hash
 
+        # Loaded weights may have seen the samples that a member is to do without.
+        recipe = replace(recipe, start="seed")
+        model = replace(model, checkpoints=())
         n = len(labels.train_rows(dataset))
         if not 0 < round(share * n) < n:
             raise UserError(
@@ -88,8 +90,7 @@ class Subsets:
         left_out = ("seed", "device", "checkpoints")
         told = {name: value for name, value in request_of(recipe).items() if name not in left_out}
         what = identity(model, dataset.info.modality)
-        start = [start_hash(model)] if recipe.start == "loaded" else []
-        key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share, *start)
+        key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share)
         folder = Path(root) / key
         store = Subsets(folder, repeats)
         if not (folder / "about.json").is_file():  # written with the first model: looking must not write

@@ -1,6 +1,8 @@
 """The choice that loaded weights ask for before anything is trained: train here from scratch, or load weights for the
 edited labels."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from attribution.errors import UserError
@@ -15,11 +17,12 @@ def choice(sight: Sight, place: str) -> bool:
     project = sight.project
     if project.trains_here:
         if project.loaded:
+            tuned = project.train_config.start == "loaded"
+            begins = "begins with them" if tuned else "starts from scratch"
             st.caption(
-                ":material/info: Your weights were trained elsewhere. What is trained here starts from scratch, "
-                "with the project's recipe "
-                f"({states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}): it "
-                "is not about them.",
+                f":material/info: Your weights were trained elsewhere. What is trained here {begins}, with the "
+                f"project's recipe ({states.plain(recipe_words(sight))})"
+                f"{'.' if tuned else ': it is not about them.'}",
             )
         return True
     edited = sight.labels.version != project.dataset.base_version().version
@@ -36,9 +39,11 @@ def choice(sight: Sight, place: str) -> bool:
             args=(sight,),
         )
         st.caption(
-            f"From scratch: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. "
+            f"From scratch: {states.plain(recipe_words(sight))}. "
             "What comes of it is about models trained so, and not about your weights, which stay the ones in use."
         )
+        if place == "retrain":
+            from_weights(sight)
         if edited:
             paths = st.text_area(
                 f"Or give weights that you trained on version {sight.labels.version[:8]}, one path a line, oldest "
@@ -49,6 +54,34 @@ def choice(sight: Sight, place: str) -> bool:
             files = [line.strip() for line in (paths or "").splitlines() if line.strip()]
             st.button("Load these weights", key=f"{place}-load", disabled=not files, on_click=load, args=(sight, files))
     return False
+
+
+def recipe_words(sight: Sight) -> str:
+    """The project's recipe in one line."""
+    return comparison.recipe_words(sight.project.model_config.name, sight.project.train_config)
+
+
+def from_weights(sight: Sight) -> None:
+    """The choice to go on from the loaded weights, with the project's recipe."""
+    st.button(
+        "Start from these weights",
+        key="retrain-tune",
+        icon=":material/tune:",
+        on_click=tune,
+        args=(sight,),
+    )
+    st.caption(
+        "Fine-tuning: every training, before and after the edits, begins with your weights and goes on by the "
+        "project's recipe. They may have learned the wrong labels already; then it shows less than training anew would."
+    )
+
+
+def tune(sight: Sight) -> None:
+    """Callback: trainings here begin with the loaded weights."""
+    project = sight.project
+    project.save_recipe(replace(project.train_config, start="loaded"))
+    project.train_here()
+    states.flash("Trainings here begin with your weights now.")
 
 
 def here(sight: Sight) -> None:

@@ -39,7 +39,7 @@ def request(context: Context, config: CalibrateConfig) -> Request:
             "There is no queue to measure.",
             "Run `datablame flag` first.",
         )
-    recipe = context.recipe
+    recipe = replace(context.recipe, start="seed")  # loaded weights may know the labels that are planted on
     n = len(context.labels.train_rows(context.dataset))
     count = max(LEAST, round(config.share * n))
     if count > n // 4:

@@ -107,7 +107,8 @@ def fold_trainer(
                 "other models than yours.",
                 "Agree to that with --here (in Python project.train_here()), or do without.",
             )
-        config = replace(recipe or run.train_config, device=device, checkpoints=1)
+        # Loaded weights have seen what a fold holds out.
+        config = replace(recipe or run.train_config, device=device, checkpoints=1, start="seed")
         fold = train(dataset, part, run.model_config, config, scratch, progress, trusted=trusted, dynamics=False)
         said = np.array(fold.outputs()[held])
         shutil.rmtree(fold.folder)

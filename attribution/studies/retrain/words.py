@@ -8,8 +8,8 @@ ELSEWHERE = (
     "were trained elsewhere and were not asked."
 )
 TUNED = (
-    " All these models start from the weights you loaded and were trained on here with the project's recipe; how you "
-    "trained them is not known."
+    " All these models start from the weights you loaded and were trained on here with the project's recipe. Where "
+    "those weights have seen the labels before your edits, what the edits gain is larger than this."
 )
 SURER = {
     "better": ": the new models are surer of the mistakes they still make",

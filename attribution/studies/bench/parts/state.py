@@ -38,7 +38,7 @@ class Bench:
         self.dataset = self.context.dataset
         self.labels = self.context.labels
         self.run = self.context.asked
-        self.recipe = self.context.likely_recipe
+        self.recipe = replace(self.context.likely_recipe, start="seed")  # loaded weights have seen every sample
         self.model = self.context.network(self.recipe)
         self.home = self.context.folder
         self.trusted = self.context.trusted
