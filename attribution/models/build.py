@@ -99,6 +99,7 @@ def _transformed(config: ModelConfig) -> Inputs:
             "A model that was trained on augmented inputs is asked about inputs of the same scale.",
             "Give the fixed one, too: --transform.",
         )
+    identity_of(config.train_transform)  # says what cannot be read
     mean, std = scale_of(config.transform)
     identity = identity_of(config.transform)
     return Inputs("transformed", mean, std, transform=config.transform, shape=config.shape, identity=identity)

@@ -79,6 +79,7 @@ def create(
 ) -> Path:
     """Import the data and write the project folder; see ``Project.create``. ``results`` are archives that are unpacked
     into it, one after the other."""
+    from attribution.models.build import inputs_for
     from attribution.models.fit import as_share
 
     expected = None if expect_accuracy is None else as_share(expect_accuracy)
@@ -87,6 +88,8 @@ def create(
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     given = data if isinstance(data, Given) else None
     model = _placed(model)
+    if model.transform or model.train_transform:
+        inputs_for(model)  # words that cannot work are refused before the data are read
     data = _for_model(_absolute(data.config if isinstance(data, Given) else data), model)
     for code in code_files(model, data):
         if trust_code:

@@ -60,7 +60,8 @@ def parsed(said: str) -> Declared:
         try:
             values[name] = READ[name](value.strip())
         except ValueError as error:
-            raise _wrong(part, str(error)) from error
+            why = str(error) if str(error).startswith("It ") else f"{value.strip()!r} is no number."
+            raise _wrong(part, why) from error
     found = Declared(**values)
     if found.size and found.resize:
         raise _wrong(said, "size stretches to both sides, resize keeps their ratio: it is one or the other.")

@@ -1,5 +1,6 @@
 """Tensors that a transform makes: kept by content beside the data where they fit, else made when they are asked for."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -51,9 +52,11 @@ def place(dataset: Dataset, inputs: Inputs) -> Path:
 
 
 def keeps(dataset: Dataset, inputs: Inputs) -> bool:
-    """Whether the tensors of all samples are kept on disk."""
+    """Whether the tensors of all samples are kept on disk: where they take no more than ``KEPT_BYTES`` and half of what
+    is free there."""
     size_bytes = 4 * len(dataset) * int(np.prod(inputs.shape))
-    return inputs.kept and (kind_of(inputs.transform)[0].always_kept or size_bytes <= KEPT_BYTES)
+    room_bytes = min(KEPT_BYTES, shutil.disk_usage(dataset.folder).free // 2)
+    return inputs.kept and (kind_of(inputs.transform)[0].always_kept or size_bytes <= room_bytes)
 
 
 def keep(dataset: Dataset, inputs: Inputs, progress: Progress | None = None) -> None:

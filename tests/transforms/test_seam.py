@@ -228,6 +228,12 @@ def test_what_contradicts_itself_is_refused(config):
         inputs_for(config)
 
 
+def test_words_that_cannot_work_are_refused_before_the_data_are_read(tmp_path):
+    for wrong in ("resize=abc", "crop=0", "nothing"):
+        with pytest.raises(UserError, match="transform"):
+            Project.create("one", DataConfig(path=str(tmp_path / "no folder")), ModelConfig(transform=wrong))
+
+
 def test_the_order_of_the_steps_as_typed_changes_no_key():
     first, second = (ModelConfig(transform=said) for said in ("crop=224,resize=256", "resize=256, crop=224/224"))
     assert json.dumps(inputs_for(first).request()) == json.dumps(inputs_for(second).request())
