@@ -10,7 +10,7 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.modalities import modalities
 from attribution.modalities.image import png
-from attribution.models.sources import sources, suited
+from attribution.models.sources import sources
 from attribution.progress import Progress
 from attribution.project.home import home
 from attribution.project.project import Project
@@ -264,17 +264,15 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
     return model, codes, handed.expected() if asked else None, problem
 
 
-def recipe_step(found: dict[str, Any], model: ModelConfig) -> dict[str, Any]:
-    """How the model is trained: the settings that differ from what suits the data and the weights it begins with."""
+def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
+    """How the model is trained: the settings that differ from what suits the data."""
     samples = found["counts"]["train"]
-    for_data = default_recipe(found["modality"], samples, found["kind"])
-    usual = suited(for_data, model)
-    source = "" if usual == for_data else f"-{model.name.partition(':')[0]}"
+    usual = default_recipe(found["modality"], samples, found["kind"])
     with st.expander("Training recipe", icon=":material/tune:"):
         st.caption("What suits the data is filled in. Retraining and proofs take the recipe of the model in use.")
-        if not source and (small := small_words(found["modality"], samples)):
+        if small := small_words(found["modality"], samples):
             st.caption(f"Small data: {small}.")
-        return recipe.form(usual, f"recipe-{found['modality']}{'-number' * (found['kind'] == 'number')}{source}")
+        return recipe.form(usual, f"recipe-{found['modality']}{'-number' * (found['kind'] == 'number')}")
 
 
 def _shown_in(bar: Any) -> Progress:
@@ -365,7 +363,7 @@ def main() -> None:
     with shown:
         show_back(found, data.path)
     model, trusted, expected, problem = model_step(found["modality"])
-    changed = recipe_step(found, model)
+    changed = recipe_step(found)
     name_step(data, model, trusted, expected, changed, ready=problem is None)
 
 

@@ -86,6 +86,16 @@ def test_every_page_of_the_docs_is_on_the_site():
         assert f" {page.relative_to(ROOT / 'docs')}\n" in site, f"add {page.name} to nav in mkdocs.yml"
 
 
+def test_what_people_have_and_type_is_told_by_a_script_for_each_line(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from doors import ORDER, SCRIPTS, told, with_doors
+
+    assert text("README.md") == with_doors(text("README.md")), "run python docs/build.py"
+    scripts = {path.stem: told(path) for path in SCRIPTS.glob("*.py")}
+    assert set(ORDER) <= set(scripts)
+    assert all(have and typed for have, typed in scripts.values())
+
+
 def test_the_two_commands_of_the_readme_are_in_the_makefile():
     for command in ("run", "test"):
         assert f"make {command}" in text("README.md")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.kinds import modality
+from attribution.datasets.names import NO_PROJECT
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.words import look, tidy, whole
 from attribution.errors import UserError
@@ -98,7 +99,8 @@ def no_label(where: str, why: str) -> UserError:
         "There is one label per sample, unless the task says otherwise."
         if several
         else "A label is a word or a whole number.",
-        "For several labels per sample say --task multilabel (cells like cat;dog); else choose a column that holds one."
+        "For several labels per sample say --task multilabel (cells like cat;dog); else choose a column that holds "
+        f"one. {NO_PROJECT}"
         if several
         else "Correct it or remove the row.",
     )

@@ -10,7 +10,7 @@ from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.models.arguments import values_of
 from attribution.models.series import told
-from attribution.models.sources import source_of, suited
+from attribution.models.sources import source_of
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def with_source(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
 
 def usual_recipe(dataset: "Dataset", model: ModelConfig) -> TrainConfig:
     """The recipe that suits the data, and the weights that the network begins with."""
-    return suited(default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind), model)
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
+    found = source_of(model.name)
+    return replace(recipe, **found[0].recipe(found[1], values_of(model.arguments))) if found else recipe
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:

@@ -40,12 +40,14 @@ def own_code() -> tuple[str, Look | None, UserError | None]:
 def from_source(kind: str) -> tuple[str, UserError | None]:
     """SOURCE:NAME for one of the sources, "" while nothing is named, and what is wrong with it."""
     source = sources.get(kind)
-    folder = "FOLDER" in source.example
-    example = "/runs/checkpoint-500" if folder else source.example.partition(":")[2]
-    rest = st.text_input("Folder" if folder else "Name", key=f"network-{kind}", placeholder=example).strip()
+    rest = st.text_input(
+        "Folder" if "FOLDER" in source.example else "Name",
+        key=f"network-{kind}",
+        placeholder=source.example.partition(":")[2],
+    ).strip()
     st.caption(states.plain(source.summary.replace(f"{kind}:", "")))
     if not rest:
-        return "", UserError("No network is named yet.", "", f"Write for example {example}.")
+        return "", UserError("No network is named yet.", "", f"Write for example {source.example.partition(':')[2]}.")
     return f"{kind}:{rest}", None
 
 

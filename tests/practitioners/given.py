@@ -336,7 +336,9 @@ def sklearn_pipeline() -> None:
 def own_loop() -> None:
     shoes()
     frame = pd.read_csv("shoes.csv")
-    frame.assign(split=np.where(np.arange(N) % 3, "train", "test")).to_csv("shoes.csv", index=False)
+    frame.assign(split=np.array(["train", "test", "train", "train", "val"])[np.arange(N) % 5]).to_csv(
+        "shoes.csv", index=False
+    )
 
 
 @has
@@ -346,3 +348,94 @@ def pred_probs() -> None:
     noisy[list("abcde")] = clouds(5, apart=3)[0]
     noisy.loc[WRONG, "kind"] = noisy.loc[WRONG, "kind"].map({"boot": "clog", "clog": "pump", "pump": "boot"})
     noisy.to_csv("shoes.csv", index=False)
+
+
+@has
+def annotators() -> None:
+    shoes()
+    frame = pd.read_csv("shoes.csv")
+    kind = frame.pop("kind")
+    other = kind.map({"boot": "clog", "clog": "pump", "pump": "boot"})
+    ben = kind.where(np.arange(N) % 10 > 0, other)  # wrong on every tenth
+    frame.assign(anna=kind, ben=ben, cleo=kind).to_csv("shoes.csv", index=False)
+
+
+@has
+def boosting() -> None:
+    pred_probs()
+
+
+TRAIN = """import argparse
+import pathlib
+
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+given = argparse.ArgumentParser()
+for name in ("data", "out", "seed"):
+    given.add_argument("--" + name)
+given = given.parse_args()
+table = pd.read_csv(given.data)
+part = table[table.split == "train"].sample(frac=0.9, random_state=int(given.seed))
+model = LogisticRegression().fit(part[list("abcde")], part["kind"])
+test = table[table.split == "test"]
+said = pd.DataFrame(model.predict_proba(test[list("abcde")]), columns=model.classes_)
+said.assign(id=test["id"].to_numpy()).to_parquet(pathlib.Path(given.out) / "predictions.parquet")
+"""
+
+
+@has
+def own_script() -> None:
+    own_loop()
+    Path("train.py").write_text(TRAIN, encoding="utf-8")
+
+
+@has
+def causal_lm() -> None:
+    import transformers
+
+    _, tokenizer, table = bert()
+    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32, "bos_token_id": 2, "eos_token_id": 3}
+    torch.manual_seed(0)
+    transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(tokenizer), **sizes)).save_pretrained("gpt")
+    tokenizer.save_pretrained("gpt")
+    table[["id", "body"]].to_json("chat.jsonl", orient="records", lines=True)
+
+
+@has
+def word_labels() -> None:
+    _, _, table = bert()
+    tags = [[len(word) % 2 for word in body.split()] for body in table.body]
+    table[["body"]].assign(tags=tags).to_json("words.jsonl", orient="records", lines=True)
+
+
+@has
+def pairs() -> None:
+    _, _, table = bert()
+    table.rename(columns={"body": "question"}).assign(passage=table.body.str[::-1])[["question", "passage"]].to_csv(
+        "pairs.csv", index=False
+    )
+
+
+DRAWING = """import torch
+from torch import nn
+
+
+class Drawing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 1, 3, padding=1)
+
+    def forward(self, x, timestep):
+        return self.last(torch.tanh(self.first(x) + timestep.view(-1, 1, 1, 1)))
+
+
+build = Drawing
+"""
+
+
+@has
+def diffusion() -> None:
+    Path("net.py").write_text(DRAWING, encoding="utf-8")
+    torch.manual_seed(0)
+    torch.save(torch.rand(24, 1, 8, 8), "pictures.pt")

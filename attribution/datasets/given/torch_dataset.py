@@ -6,6 +6,7 @@ from typing import Any
 
 from attribution.datasets.given import register
 from attribution.datasets.given.base import Kind, Part, Row, Wanted, names_of
+from attribution.datasets.names import NO_PROJECT
 from attribution.errors import UserError
 
 LOADERS = {"torch:DataLoader", "lightning:LightningDataModule", "pytorch_lightning:LightningDataModule"}
@@ -82,7 +83,7 @@ def named(item: Any, wanted: Wanted) -> Row:
         raise UserError(
             f"Items of the dataset have {len(item)} values, for {len(names)} names ({', '.join(names)}).",
             "Each value needs a name.",
-            f'Name them in order: fields=("input", "label"{", ..." if len(item) > 2 else ""}).',
+            f'Name them in order: fields=("input", "label"{", ..." if len(item) > 2 else ""}). {NO_PROJECT}',
         )
     return dict(zip(names, item, strict=True))
 

@@ -15,6 +15,7 @@ import numpy as np
 from attribution.datasets.given.base import Part, Wanted, parts_of
 from attribution.datasets.given.labels import label_column
 from attribution.datasets.given.rows import NONE, NUMBERS, PICTURES, NotPictures, Poured, column, content_of, pour
+from attribution.datasets.names import NO_PROJECT
 from attribution.datasets.readers.arrays import write_table
 from attribution.datasets.saved import PICTURE, WHOLE, picture_type, schema_of, value, write_split
 from attribution.errors import UserError
@@ -144,7 +145,7 @@ def _check_label(table: _Table, config: DataConfig) -> None:
         raise UserError(
             f"The data has no column {config.label!r}.",
             "It holds the labels.",
-            f"Name the one that does, label=...: {', '.join(names[:30])}.",
+            f"Name the one that does, label=...: {', '.join(names[:30])}. {NO_PROJECT}",
         )
 
 

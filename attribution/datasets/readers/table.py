@@ -23,6 +23,7 @@ from attribution.datasets.frames import (
     row_name,
 )
 from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
+from attribution.datasets.names import NO_PROJECT
 from attribution.datasets.picture_columns import (
     PictureColumn,
     gone,
@@ -302,7 +303,9 @@ def _columns(frame: "pd.DataFrame") -> str:
 def _must_have(frame: "pd.DataFrame", name: str, path: Path, role: str) -> None:
     if name not in frame:
         raise UserError(
-            f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {_columns(frame)}."
+            f"{path.name} has no column {name!r}.",
+            f"It {role}.",
+            f"Choose one of its columns: {_columns(frame)}." + (f" {NO_PROJECT}" if "label" in role else ""),
         )
 
 

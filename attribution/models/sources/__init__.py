@@ -1,21 +1,18 @@
 """Networks from elsewhere by ``SOURCE:NAME``: a library's, a folder's, or an object's; one file each;
 ``sources.names()`` lists them."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from attribution.errors import UserError
-from attribution.models.arguments import values_of
 from attribution.registry import Registry
 
 if TYPE_CHECKING:
     from attribution.models.sources.base import Source
-    from attribution.settings.configs import ModelConfig, TrainConfig
 
 sources = Registry("source of networks", "attribution.models.sources", kinds="sources of networks")
 register = sources.register
 
-__all__ = ["register", "source_of", "sources", "suited"]
+__all__ = ["register", "source_of", "sources"]
 
 
 def source_of(name: str) -> "tuple[Source, str] | None":
@@ -34,9 +31,3 @@ def source_of(name: str) -> "tuple[Source, str] | None":
     if not rest.strip():
         raise UserError(f"{name!r} names no network.", found.summary, f"Write for example {found.example}.")
     return found(), rest
-
-
-def suited(recipe: "TrainConfig", model: "ModelConfig") -> "TrainConfig":
-    """The recipe, as networks are usually trained that begin with the weights which come with the source."""
-    found = source_of(model.name)
-    return replace(recipe, **found[0].recipe(found[1], values_of(model.arguments))) if found else recipe

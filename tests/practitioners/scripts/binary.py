@@ -1,4 +1,4 @@
-"""A classifier with one logit, or ending in a sigmoid
+"""A classifier with one logit
 
 datablame new mails --path mails.csv --label spam --task binary --model net.py:build --checkpoints mails.pth
 """

@@ -1,4 +1,4 @@
-"""WebDataset tars, COCO or Label Studio exports, Parquet with pictures, Kaggle folders
+"""A WebDataset tar ([COCO, Label Studio, Parquet, Kaggle and others](docs/data.md) alike)
 
 datablame new shapes --path shapes.tar --model torchvision:resnet18 --checkpoints resnet18.pth
 """
