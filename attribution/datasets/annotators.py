@@ -27,15 +27,29 @@ def joined(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: Prob
     places = np.arange(len(frame), dtype=np.int64)
     if not config.annotators:
         return frame, places
+    names = list(config.annotators)
+    if len(names) == 1:
+        _check_long(frame, config, path)
+        frame, places, names = _wide(frame, config, path)
+    _check(frame, names, config, path)
+    words = np.stack([words_of(frame, name, path) for name in names], axis=1)  # (n, annotators)
+    own = len(config.annotators) > 1 and config.label in frame
+    labels, tied = (words_of(frame, config.label, path), 0) if own else consensus(words)
+    agree = agreement(words, labels)
+    several = (words != "").sum(axis=1) > 1
+    problems.append(_said(names, several, agree, tied, config.label if own else ""))
+    found = frame.assign(**{AGREEMENT: agree})
+    return found if own else found.assign(**{config.label: [word or None for word in labels]}), places
+
+
+def _check(frame: "pd.DataFrame", names: Sequence[str], config: DataConfig, path: Path) -> None:
+    """``UserError`` for labels that have no consensus, and for columns of annotators that are not there."""
     if chosen(config).kind != "class":
         raise UserError(
             "Several annotators are named, but the labels are no classes.",
             "A consensus is the class that most of them say.",
             "Make it one column beforehand: the mean, or the labels that most say.",
         )
-    names = list(config.annotators)
-    if len(names) == 1:
-        frame, places, names = _wide(frame, config, path)
     if config.label in names:
         raise UserError(
             f"Column {config.label!r} is both the label and an annotator's.",
@@ -49,14 +63,22 @@ def joined(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: Prob
             "It was named as an annotator's.",
             f"Choose of: {listed([name for name in frame.columns if not name.startswith('__')], 30)}.",
         )
-    words = np.stack([words_of(frame, name, path) for name in names], axis=1)  # (n, annotators)
-    own = len(config.annotators) > 1 and config.label in frame
-    labels, tied = (words_of(frame, config.label, path), 0) if own else consensus(words)
-    agree = agreement(words, labels)
-    several = (words != "").sum(axis=1) > 1
-    problems.append(_said(names, several, agree, tied, config.label if own else ""))
-    found = frame.assign(**{AGREEMENT: agree})
-    return found if own else found.assign(**{config.label: [word or None for word in labels]}), places
+
+
+def _check_long(frame: "pd.DataFrame", config: DataConfig, path: Path) -> None:
+    """``UserError`` unless the columns are there that say who calls which sample what."""
+    roles = (
+        (config.annotators[0], "names the annotators"),
+        (config.id, "says which sample"),
+        (config.label, "says what"),
+    )
+    for name, role in roles:
+        if not name or name not in frame:
+            raise UserError(
+                f"{path.name} has no column {name!r}." if name else "No id column is named.",
+                f"With one annotator column each line is one label, and this column {role}.",
+                "Name the three: --id, --annotators and --label; or name a column for each annotator.",
+            )
 
 
 def words_of(frame: "pd.DataFrame", name: str, path: Path) -> np.ndarray:
@@ -72,24 +94,24 @@ def _wide(frame: "pd.DataFrame", config: DataConfig, path: Path) -> "tuple[pd.Da
     import pandas as pd
 
     who = config.annotators[0]
-    for name, role in (
-        (who, "names the annotators"),
-        (config.id, "says which sample"),
-        (config.label, "is what they say"),
-    ):
-        if not name or name not in frame:
-            raise UserError(
-                f"{path.name} has no column {name!r}." if name else "No id column is named.",
-                f"With one annotator column each line is one label, and this column {role}.",
-                "Name the three: --id, --annotators and --label; or name a column for each annotator.",
-            )
-    people = words_of(frame, who, path)
+    codes, _ = pd.factorize(frame[config.id].astype(str))
+    columns = _cells(frame, codes, config, path)
+    places = np.unique(codes, return_index=True)[1].astype(np.int64)
+    kept = frame.iloc[places].drop(columns=[who, config.label])
+    if PART not in kept:
+        kept = kept.assign(**{PART: [f"row {place + 1}" for place in places.tolist()]})
+    return kept.reset_index(drop=True).assign(**columns), places, list(columns)
+
+
+def _cells(frame: "pd.DataFrame", codes: np.ndarray, config: DataConfig, path: Path) -> dict[str, np.ndarray]:
+    """What each annotator says of each sample, by the names of their columns; ``codes`` (n,) says of which sample each
+    line is. ``UserError`` for a second label of one annotator, and for a line without one."""
+    people = words_of(frame, config.annotators[0], path)
     said = words_of(frame, config.label, path)
-    codes, ids = pd.factorize(frame[config.id].astype(str))
-    order = list(dict.fromkeys(people))
-    columns = {f"{who}{LONG}{name}": np.full(len(ids), "", dtype=object) for name in order if name}
+    column = {name: f"{config.annotators[0]}{LONG}{name}" for name in dict.fromkeys(people.tolist()) if name}
+    found = {name: np.full(int(codes.max()) + 1, "", dtype=object) for name in column.values()}
     for place, (code, name) in enumerate(zip(codes, people, strict=True)):
-        cell = columns[f"{who}{LONG}{name}"] if name else None
+        cell = found.get(column.get(name, ""))
         if cell is None or (cell[code] and cell[code] != said[place]):
             raise UserError(
                 f"{row_name(frame, place, path)} {'names no annotator' if cell is None else 'is a second label'}.",
@@ -97,11 +119,7 @@ def _wide(frame: "pd.DataFrame", config: DataConfig, path: Path) -> "tuple[pd.Da
                 "Correct or remove the line.",
             )
         cell[code] = said[place]
-    places = np.array([int(np.flatnonzero(codes == code)[0]) for code in range(len(ids))], dtype=np.int64)
-    kept = frame.iloc[places].drop(columns=[who, config.label])
-    if PART not in kept:
-        kept = kept.assign(**{PART: [f"row {place + 1}" for place in places.tolist()]})
-    return kept.reset_index(drop=True).assign(**columns), places, list(columns)
+    return found
 
 
 def consensus(words: np.ndarray) -> tuple[np.ndarray, int]:

@@ -5,10 +5,10 @@ from typing import Any
 import streamlit as st
 
 MISSING = {
-    "median": "The median of the training rows",
-    "mean": "The mean of the training rows",
+    "median": "their training median",
+    "mean": "their training mean",
     "zero": "0",
-    "refuse": "Nothing: missing values are an error",
+    "refuse": "nothing (an error)",
 }
 COLUMNS = {
     "split_by": ("Keep together", "Samples with the same value, such as a patient, are in one part of the split."),
@@ -23,7 +23,7 @@ def fields(path: str, names: list[str]) -> dict[str, Any]:
     with st.expander("Missing values, groups, weights, annotators", icon=":material/rule:"):
         with st.grid("auto", min_column_width=170):
             found["missing"] = st.selectbox(
-                "For a missing number stands",
+                "In place of missing numbers",
                 list(MISSING),
                 format_func=MISSING.__getitem__,
                 key="missing",

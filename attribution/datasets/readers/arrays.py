@@ -48,14 +48,11 @@ class ArrayFolder(Reader):
 def read(config: DataConfig) -> Source:
     """The samples of the folder: numbers of a shape, or pictures where ``config.arrays`` and the values say so. The
     arrays are mapped, never loaded whole. ``UserError`` naming the file and sample for what is wrong."""
+    import pandas as pd
+
     path = Path(config.path).expanduser()
     parts = _parts(path)
-    blocks = [_mapped(path / _name("X", split)) for split in parts]
-    for split, block in zip(parts, blocks, strict=True):
-        if block.shape[1:] != blocks[0].shape[1:] or block.ndim < 2:
-            raise UserError(
-                f"{_name('X', split)} has the shape {block.shape}.", "One model takes one shape (n, ...).", DO
-            )
+    blocks = _blocks(path, parts)
     problems: list[dict[str, Any]] = []
     frame, names = _named(_frame(path, parts, config, problems), config.label, path)
     rows = labelled_rows(frame, tidied(config), path, problems)
@@ -63,8 +60,6 @@ def read(config: DataConfig) -> Source:
     problems = [*rows.problems, note("arrays", said_of_numbers(why))]
     for split, block in zip(parts, blocks, strict=True):
         as_numbers(block, _name("X", split))
-    import pandas as pd
-
     unused = [name for name in rows.frame.columns if name not in rows.taken]
     samples = pd.concat([rows.samples, beside.kept(rows.frame, unused)], axis=1)
     at = in_blocks(blocks)
@@ -74,6 +69,17 @@ def read(config: DataConfig) -> Source:
     found = set(samples["label"])
     classes = tuple(name for name in names if name in found)
     return Source("array", path, samples, classes, problems, seen=seen, values=lambda i: at(places[i]))
+
+
+def _blocks(path: Path, parts: Sequence[str]) -> list[np.ndarray]:
+    """The arrays of the parts; ``UserError`` where their samples differ in shape."""
+    blocks = [_mapped(path / _name("X", split)) for split in parts]
+    for split, block in zip(parts, blocks, strict=True):
+        if block.shape[1:] != blocks[0].shape[1:] or block.ndim < 2:
+            raise UserError(
+                f"{_name('X', split)} has the shape {block.shape}.", "One model takes one shape (n, ...).", DO
+            )
+    return blocks
 
 
 def _parts(path: Path) -> list[str]:
