@@ -175,6 +175,8 @@ def _there(words: str) -> Path:
             f"It was looked for from {Path.cwd()}.",
             "Check the spelling, or give the whole path.",
         )
+    if address.scheme and kind == "folder":
+        raise UserError(f"{path} is a folder.", f"{address.scheme}: asks one file.", "Name the file.")
     if kind not in ("file", "folder"):
         raise UserError(f"{path} is {kind}.", "It may never end.", what_to_give())
     return path

@@ -72,7 +72,7 @@ class Coco(JsonTable):
             lines = [(str(one["file_name"]), _label(labels.get(one["id"], []))) for one in found["images"]]
         except (KeyError, TypeError, AttributeError) as cause:
             raise UserError(
-                f"{path.name} is not whole as a COCO export: {cause!r} is missing.",
+                f"{path.name} is not whole as a COCO export ({type(cause).__name__}: {cause}).",
                 "Images need id and file_name, annotations image_id and category_id, categories id and name.",
                 "Export it again.",
             ) from cause
