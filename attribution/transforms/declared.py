@@ -13,13 +13,14 @@ from attribution.transforms.base import Transform, register
 if TYPE_CHECKING:
     from PIL import Image
 
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pictures, as torchvision has them
 IMAGENET = "resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225,colour=rgb"
 FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 COLOURS = ("rgb", "bgr", "grey")
 HELP = (
     "resize=256 (the shorter side), size=224 or size=HEIGHT/WIDTH (stretched), crop=224 (from the middle), "
-    "mean=0.485/0.456/0.406, std=0.229/0.224/0.225, interpolation=bilinear, colour=rgb, bgr or grey; for training also "
-    "pad=4, random_crop=32, random_resized=224, flip=0.5"
+    "mean=0.485/0.456/0.406, std=0.229/0.224/0.225 (or imagenet for either), interpolation=bilinear, colour=rgb, bgr "
+    "or grey; for training also pad=4, random_crop=32, random_resized=224, flip=0.5"
 )
 
 
@@ -86,6 +87,10 @@ def _side(value: str) -> tuple[int, ...]:
     return sides[:1]
 
 
+def _mean(value: str) -> tuple[float, ...]:
+    return MEAN if value == "imagenet" else _numbers(value)
+
+
 def _numbers(value: str) -> tuple[float, ...]:
     numbers = tuple(float(number) for number in value.split("/"))
     if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
@@ -94,7 +99,7 @@ def _numbers(value: str) -> tuple[float, ...]:
 
 
 def _deviations(value: str) -> tuple[float, ...]:
-    numbers = _numbers(value)
+    numbers = STD if value == "imagenet" else _numbers(value)
     if min(numbers) <= 0:
         raise ValueError("Pictures are divided by it: it is above 0.")
     return numbers
@@ -126,7 +131,7 @@ READ: dict[str, Callable[[str], Any]] = {
     "resize": _side,
     "size": _sides,
     "crop": _sides,
-    "mean": _numbers,
+    "mean": _mean,
     "std": _deviations,
     "interpolation": _one_of(FILTERS),
     "colour": _one_of(COLOURS),

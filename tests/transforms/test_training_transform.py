@@ -111,3 +111,4 @@ def test_what_cannot_be_called_is_refused(archive, wrong):
 def test_declared_words_are_read_back():
     said = "resize=256,crop=224/200,mean=0.485/0.456/0.406,std=0.5,interpolation=bicubic,colour=bgr,flip=0.5"
     assert parsed(parsed(said).words()) == parsed(said)
+    assert parsed("mean=imagenet,std=imagenet") == parsed("mean=0.485/0.456/0.406,std=0.229/0.224/0.225")
