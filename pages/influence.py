@@ -55,13 +55,15 @@ def score_now(
         group=group,
         memory_mb=cost.memory_mb(),
         measure=method.measure,
-        options=asked,
+        options={name: value for name, value in asked.items() if name != "layers"},
+        layers=tuple(asked.get("layers", ())),
     )
 
     def mine(job: object) -> bool:
         told = getattr(job, "config", {})
-        same = (told.get("estimator"), told.get("options", {}), told.get("measure", "loss"))
-        return same == (estimator, config.options, method.measure) and told.get("queries") in (
+        same = (told.get("estimator"), told.get("options", {}), told.get("measure", "loss"), told.get("layers", []))
+        wanted = (estimator, config.options, method.measure, list(config.layers))
+        return same == wanted and told.get("queries") in (
             ids,
             "wrong",
             "test",
@@ -247,10 +249,18 @@ def own_settings(estimator: str) -> dict[str, Any]:
     """What was changed of what the estimator can be asked for, behind a button; {} where nothing was, or nothing can
     be."""
     usual = influence.usual_settings(estimator)
-    if not dataclasses.fields(usual):
+    by_weights = influence.by_weights(estimator)
+    if not (dataclasses.fields(usual) or by_weights):
         return {}
     with st.popover("Settings of this estimator", icon=":material/tune:"):
-        return fields.form(usual, f"set-{estimator}")
+        return {**fields.form(usual, f"set-{estimator}"), **(part_of_weights() if by_weights else {})}
+
+
+def part_of_weights() -> dict[str, Any]:
+    """The weights that influence shall be of, where not of all."""
+    named = st.text_input("Weights", key="layers", placeholder="all", help=influence.LAYERS_HELP)
+    layers = sorted({word.strip() for word in named.split(",") if word.strip()})
+    return {"layers": layers} if layers else {}
 
 
 def settings_found(sight: Sight, method: Method, rows: Sequence[int]) -> dict[str, Any]:

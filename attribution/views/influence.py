@@ -1,7 +1,7 @@
 """What the Influence page shows: estimators in plain words, the distribution chart, filtered lists of queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from attribution.estimators import estimators, in_place
 from attribution.estimators.base import FAMILIES, ORDER_ONLY, unit_of
 from attribution.project.lookup import InfluenceView
+from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence.settings import words
 from attribution.tasks.base import Task
 from attribution.tasks.classification import PLAIN
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from attribution.training.run import Run
 
 FIRST = 6  # of a side's strongest samples: those on its first page
+LAYERS_HELP = {item.name: item.metadata["help"] for item in fields(ScoreConfig)}["layers"]
 CONTRAST = "contrast"  # the measure that holds what the model says against the label
 
 
@@ -80,6 +82,11 @@ def _everyday(words: str) -> str:
     for word, plain in EVERYDAY.items():
         words = words.replace(word, plain)
     return words
+
+
+def by_weights(estimator: str) -> bool:
+    """Whether an estimator compares gradients, so that it can be asked of a part of the weights."""
+    return bool(estimators.get(estimator).by_weights)
 
 
 def usual_settings(estimator: str) -> Any:

@@ -56,3 +56,17 @@ def test_settings_of_several_values_are_written_with_commas():
     assert json.loads(page.json[0].value) == {"betas": [0.8, 0.9], "freeze": ["head.*"]}
     page.text_input(key="recipe-betas").set_value("0.8, fast").run()
     assert "write numbers with commas" in page.warning[0].value
+
+
+def test_a_part_of_the_weights_is_asked_for_on_the_page_where_gradients_are_compared(app, words, press, tiny_project):
+    assert not [
+        one for one in app("influence", project="digits", estimator="representation").text_input if one.key == "layers"
+    ]
+    test = app("influence", project="digits", estimator="ip")
+    test.text_input(key="layers").set_value("linear, last").run()
+    assert not test.exception
+    assert "with the current model and layers last and linear." in words(test)
+    next(one for one in test.button if one.label.startswith("Score this")).click().run()
+    assert not test.exception
+    asked = next(job.config for job in tiny_project.jobs() if job.kind == "influence")
+    assert (asked["layers"], asked["options"]) == (["last", "linear"], {})
