@@ -20,6 +20,7 @@ CHOICES = {
 PICTURES = ("imagenet", "steps")  # choices for pictures alone
 PICTURE_EXAMPLE = "torchvision:ResNet18_Weights.DEFAULT, timm:resnet18, hf:FOLDER or encoder:pictures"
 TEXT_EXAMPLE = "hf:FOLDER or encoder:sentences"
+COLOURS = {"": "As it is", "rgb": "Colour", "bgr": "Colour as BGR", "grey": "Grey"}
 NUMBERS = "0.485/0.456/0.406"
 
 
@@ -81,7 +82,7 @@ def _steps() -> str:
                 ("std", "Deviation", "0.229/0.224/0.225", "Divides after the mean: one number, or one per channel."),
             )
         }
-        colour = st.selectbox("Colour", ["", "rgb", "bgr", "grey"], key="steps-colour", width=120)
+        colour = st.selectbox("Colour", list(COLOURS), format_func=COLOURS.__getitem__, key="steps-colour", width=150)
     values = {name: value.replace(",", "/").replace(" ", "") for name, value in values.items()}
     return ",".join(f"{name}={value}" for name, value in {**values, "colour": colour or ""}.items() if value)
 
@@ -89,10 +90,11 @@ def _steps() -> str:
 def _checked(settings: dict[str, str]) -> tuple[dict[str, str], tuple[Look, ...], UserError | None]:
     """The settings if they can be read, and the code in them that was said yes to."""
     trusted: dict[Any, Look] = {}
+    if not settings["transform"]:
+        st.caption("No preprocessing is named yet: fill in the fields, or choose none.")
+        return {}, (), UserError("No preprocessing is named yet.", "", "Fill in the fields, or choose none.")
     try:
         for name, said in settings.items():
-            if not said:
-                raise UserError("No preprocessing is named yet.", "", "Fill in the fields, or choose none.")
             kind, rest = kind_of(said)
             kind.identity(rest)
             path = kind.code(rest)
