@@ -19,6 +19,7 @@ def reference() -> str:
     from attribution.estimators import estimators
     from attribution.exporters import exporters
     from attribution.measures import measures
+    from attribution.models.sources import sources
     from attribution.tasks import tasks
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
@@ -67,6 +68,9 @@ def reference() -> str:
         )
     )
     parts.append(_own_settings(measures))
+    parts.append("## Sources of networks\n\n`--model SOURCE:NAME`; [your model](models.md).\n")
+    lines = [[f"`{item.name}`", item.title, item.summary, item.package or "none"] for item in sources.each()]
+    parts.append(table(["name", "in words", "summary", "package"], lines))
     parts.append(
         "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Results out* on Overview, "
         "Retrain and History; [export.md](export.md) says how each is read elsewhere.\n"

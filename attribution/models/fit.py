@@ -169,10 +169,11 @@ def _clearly(now: np.ndarray, then: np.ndarray) -> bool:
 
 def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
     """What to look at where no other reading explains it."""
-    if modality_of(dataset).tokens:
+    if modality_of(dataset).tokens and not inputs_of(model).transformed:
         return (
             "The token ids are this project's own words, not those of the model's tokenizer.",
-            "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
+            "Name the folder that holds it (--transform hf:FOLDER), or give the model's own ids: an NPZ of whole "
+            "numbers (X, y) with --inputs tokens.",
         )
     return (
         f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the order of "

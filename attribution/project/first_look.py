@@ -148,6 +148,8 @@ def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights:
             "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
             "them as they are, give checkpoints=builder."
         )
+    if found and not (model.transform or model.mean or model.std) and model.inputs == "auto":
+        told += found[0].unprepared(found[1], dataset.info.modality)
     if model.transform:
         told.append(f"Each sample is given to the model as {model.transform} makes it: {_by(model.shape)}.")
     if model.inputs == "tokens":

@@ -16,6 +16,7 @@ from attribution.gradients.engine import GradientEngine
 from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
 from attribution.models.series import listed
+from attribution.models.sources import source_of
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig
 
@@ -147,6 +148,21 @@ def test_a_bare_encoder_is_a_beginning_with_a_new_head(tmp_path):
     assert not torch.equal(first.classifier.weight, second.classifier.weight)
     fresh = build_model(ModelConfig(f"hf:{tmp_path}", arguments=("pretrained=false",)), TEXT, 0)
     assert not torch.equal(fresh.bert.embeddings.word_embeddings.weight, theirs.embeddings.word_embeddings.weight)
+
+
+def test_a_name_of_the_hub_is_known_where_it_was_fetched_before(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--someone--bert"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("abc")
+    theirs = bert(kept / "snapshots" / "abc")
+    source, rest = source_of("hf:someone/bert")
+    network = build_model(ModelConfig(f"hf:{source.placed(rest)}"), TEXT, 0).eval()
+    assert torch.equal(network(tokens()), theirs(**by_name(tokens())).logits)
+    with pytest.raises(UserError, match="known when it was fetched before"):
+        build_model(ModelConfig("hf:someone/other"), TEXT, 0)
 
 
 def test_sharded_weights_of_a_folder_are_read_whole(tmp_path):
@@ -433,6 +449,18 @@ def test_a_bert_with_its_tokenizer_keeps_its_accuracy_and_its_scores_are_autogra
     found = matrix[[int(np.flatnonzero(rows == row)[0]) for row in range(5)]]
     wanted = torch.stack([slope(row) for row in range(5)]) @ torch.stack([slope(row) for row in queries]).T
     assert np.abs(found - wanted.numpy()).max() / wanted.abs().max() < 1e-4
+
+
+def test_texts_without_the_tokenizer_are_refused_and_with_its_folder_taken(fine_tuned, tmp_path):
+    folder, theirs, tokenizer = fine_tuned
+    theirs.save_pretrained(tmp_path / "checkpoint")
+    data = DataConfig(path=str(table_of(*reviews(), tmp_path)), text="text", split="split")
+    with pytest.raises(UserError, match=r"holds no tokenizer.*--transform hf:FOLDER.*tokenizer.save_pretrained"):
+        Project.create("reviews", data, f"hf:{tmp_path / 'checkpoint'}")
+    named = ModelConfig(f"hf:{tmp_path / 'checkpoint'}", transform=f"hf:{folder}")
+    assert Project.create("named", data, named).first_look["measured"]["accuracy"] > 0.7
+    tokenizer.save_pretrained(str(tmp_path / "checkpoint"))
+    assert Project.create("saved", data, f"hf:{tmp_path / 'checkpoint'}").first_look["measured"]["accuracy"] > 0.7
 
 
 def test_retraining_begins_with_the_folders_weights_and_its_usual_recipe(fine_tuned, tmp_path):

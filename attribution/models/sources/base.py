@@ -66,6 +66,15 @@ class Source(ABC):
         names it; "" for none known."""
         return ""
 
+    def unprepared(self, rest: str, kind: str) -> list[str]:
+        """What the user should know where nobody says how samples become inputs, in lines."""
+        if kind != "image" or not self.reads(kind):
+            return []
+        return [
+            "No preprocessing was named: pictures are handed over as 0 to 1, at one size. If the weights were trained "
+            f"on other inputs, name it: --transform {self.name}:{rest}, or imagenet."
+        ]
+
     def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """How a network that begins with these weights is usually trained, where other than what suits the data."""
         return {}

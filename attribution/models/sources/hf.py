@@ -90,7 +90,16 @@ class HuggingFace(Source):
         if any((folder / name).is_file() for name in PREPARES.get(kind, ())):
             return f"hf:{folder}"
         base = _known_base(folder) if (folder / CONFIG).is_file() else ""
-        return self.transform(base, kind, arguments) if base else ""
+        if base:
+            return self.transform(base, kind, arguments)
+        if kind == "text":
+            raise UserError(
+                f"{folder} holds no tokenizer.",
+                "It would be handed this project's own word ids, which mean other words to it.",
+                f"Name a folder that has it (--transform hf:FOLDER), or save it there: tokenizer.save_pretrained"
+                f"({str(folder)!r}).",
+            )
+        return ""
 
     def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Source.recipe``: what the library's Trainer does unless it is told otherwise."""
