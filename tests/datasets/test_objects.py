@@ -230,3 +230,11 @@ def test_a_torch_dataset_of_pictures_scores_as_autograd_does(tmp_path):
     asked = [found.column_of([row]) for row in test]
     stored = scores[np.searchsorted(rows, train)][:, asked]
     assert np.abs(stored - by_hand.numpy()).max() < 1e-4 * np.abs(by_hand.numpy()).max()
+
+
+def test_what_begins_as_pictures_may_turn_out_as_numbers(tmp_path):
+    items = [(torch.full((3, 8, 8), number / 255), number % 2) for number in range(39)]
+    project = made(tmp_path, Items([*items, (torch.full((3, 8, 8), -1.5), 1)]))
+    assert project.info.modality == "array"
+    assert float(project.dataset.inputs[project.dataset.row_of("row-00039")].min()) == -1.5
+    assert sorted(path.name for path in (project.folder / "given").iterdir()) == ["X.npy", "samples.parquet"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.given._spool import Spool
 from attribution.datasets.given._values import as_pixels, is_picture, numbers, picture_file, plain, png
 from attribution.datasets.given.base import Part, Row
 from attribution.errors import UserError
@@ -16,6 +17,7 @@ from attribution.storage.rows import rows_into
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SPOOLED = ".pictures"
 PICTURES, NUMBERS, NONE = "pictures", "numbers", "none"
 
 
@@ -31,7 +33,7 @@ class Poured:
     kind: str
     content: str = ""
     columns: dict[str, list[Any]] = field(default_factory=dict)
-    files: list[bytes] = field(default_factory=list)
+    files: Spool | None = None
     array: Path | None = None
 
 
@@ -70,11 +72,13 @@ def pour(part: Part, name: str, kind: str, array: Path, tick: Callable[[int], No
     """Read all rows of a part; ``NotPictures`` where what began as pictures goes on as numbers."""
     assert part.rows is not None
     found = Poured(kind, name)
+    if kind == PICTURES:
+        found.files = Spool(array.with_suffix(SPOOLED))
     if kind != NUMBERS:
         for place, row in enumerate(part.rows()):
             tick(place)
             _keep(found, row, place)
-            if kind == PICTURES:
+            if found.files is not None:
                 found.files.append(_file(row[name]))
         return found
     found.array = array

@@ -14,7 +14,17 @@ import numpy as np
 
 from attribution.datasets.given.base import Part, Wanted, parts_of
 from attribution.datasets.given.labels import label_column
-from attribution.datasets.given.rows import NONE, NUMBERS, PICTURES, NotPictures, Poured, column, content_of, pour
+from attribution.datasets.given.rows import (
+    NONE,
+    NUMBERS,
+    PICTURES,
+    SPOOLED,
+    NotPictures,
+    Poured,
+    column,
+    content_of,
+    pour,
+)
 from attribution.datasets.names import NO_PROJECT
 from attribution.datasets.readers.arrays import write_table
 from attribution.datasets.saved import PICTURE, WHOLE, picture_type, schema_of, value, write_split
@@ -72,7 +82,7 @@ class _Table:
         self.columns = dict(columns)
         self.kind = poured.kind if poured else NONE
         self.content = poured.content if poured else ""
-        self.files = poured.files if poured else []
+        self.files = poured.files if poured else None
         self.array = poured.array if poured else None
 
     def __contains__(self, name: str) -> bool:
@@ -90,6 +100,8 @@ def _tables(parts: Mapping[str, Part], config: DataConfig, folder: Path, progres
     try:
         return {split: _table(split, part, kinds.get(split), config, folder, progress) for split, part in parts.items()}
     except NotPictures:
+        for left in folder.glob(f"*{SPOOLED}"):
+            left.unlink()
         kinds = {split: (name, NUMBERS) for split, (name, _) in kinds.items()}
         return {split: _table(split, part, kinds.get(split), config, folder, progress) for split, part in parts.items()}
 
@@ -182,9 +194,9 @@ def _batches(table: _Table, schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
     for start in range(0, n, ROWS):
         arrays = []
         for name in schema.names:
-            if name == table.content and table.kind == PICTURES:
-                files = [{"bytes": one, "path": None} for one in table.files[start : start + ROWS]]
-                arrays.append(pa.array(files, picture_type()))
+            if name == table.content and table.files is not None:
+                some = [{"bytes": one, "path": None} for one in table.files.take(ROWS)]
+                arrays.append(pa.array(some, picture_type()))
             else:
                 arrays.append(table.columns[name].slice(start, ROWS))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
