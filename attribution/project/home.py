@@ -15,7 +15,6 @@ from typing import Any
 
 from attribution.datasets.given._object import Given
 from attribution.errors import UserError
-from attribution.models.linear_models import is_estimator
 from attribution.models.series import listed
 from attribution.models.sources import source_of
 from attribution.models.sources.given import keep_weights
@@ -125,6 +124,8 @@ def network(model: Any) -> ModelConfig:
         return model or ModelConfig()
     if isinstance(model, str):
         return ModelConfig(model)
+    from attribution.models.linear_models import is_estimator
+
     if is_estimator(model):  # its run is added once the project is there
         return ModelConfig()
     from attribution.models.sources.given import hand_over
