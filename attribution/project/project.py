@@ -162,6 +162,7 @@ class Project:
         guessing.
         """
         from attribution.datasets.given._object import understood
+        from attribution.models.linear_models import is_estimator
         from attribution.transforms.given import TRANSFORMS, with_transforms
 
         handed = {name: settings.pop(name) for name in TRANSFORMS if name in settings}
@@ -172,7 +173,7 @@ class Project:
         project = Project.open(made)
         if homes.is_here(project.model_config):  # no other process could
             project.studies.train.run(progress=progress)
-        elif homes.is_estimator(model):
+        elif is_estimator(model):
             with homes.taken_back(made):
                 project.add_sklearn(model, progress=progress)
         return project
