@@ -14,6 +14,7 @@ from attribution.datasets.load import import_data
 from attribution.errors import UserError
 from attribution.models.build import build_model, identity, inputs_for
 from attribution.models.features import inputs_of
+from attribution.models.predict import HeldInputs
 from attribution.transforms.handing import keep, made, place
 from attribution.transforms.settle import settled_shape
 from attribution.trust import trust
@@ -101,6 +102,26 @@ def test_declared_steps_are_those_written_out(pictures, tmp_path):
     wanted = np.stack([by_hand(pictures / name) for name in dataset.ids])
     assert found.dtype == np.float32
     assert np.abs(found - wanted).max() < 1e-6
+
+
+@pytest.mark.parametrize("how", ["reference", "copy"])
+def test_pictures_that_are_referred_to_are_transformed_at_their_own_size(pictures, tmp_path, how):
+    config = DataConfig(path=str(pictures), reference=how)
+    dataset = import_data(config, tmp_path / "data", "pictures")
+    inputs = inputs_for(ModelConfig(transform=STEPS, shape=(3, 16, 16)))
+    wanted = np.stack([by_hand(pictures / name) for name in dataset.ids])
+    assert np.abs(dataset.tensor(dataset.rows("all"), inputs=inputs).numpy() - wanted).max() < 1e-6
+
+
+def test_large_tensors_are_not_held_in_memory(pictures, tmp_path):
+    dataset = imported(pictures, tmp_path)
+    inputs = inputs_for(ModelConfig(transform=STEPS, shape=(3, 16, 16)))
+    rows = dataset.rows("train")
+    limit = len(rows) * 16 * 16 * 3 * 4  # of the transformed tensors, whatever the stored copies take
+    held, read = (HeldInputs(dataset, rows, torch.device("cpu"), inputs, limit - less) for less in (0, 1))
+    assert held._held is not None
+    assert read._held is None
+    assert torch.equal(held.at(torch.arange(5)), read.at(torch.arange(5)))
 
 
 def test_tensors_are_kept_whole_and_by_content(pictures, tmp_path):
