@@ -115,3 +115,34 @@ def test_several_hot_labels_of_hugging_face(tmp_path):
     )
     project = made(tmp_path, data, task="multilabel")
     assert project.dataset.word(project.dataset.labels[project.dataset.row_of("row-00000")]) == "0;2"
+
+
+def test_a_network_and_its_normalised_dataset_as_they_are(tmp_path):
+    """The user's own tensors and weights: the same loss, and the dots of gradients that autograd gives."""
+    import torch
+    from torchvision import datasets, models, transforms
+
+    from attribution.settings.configs import ScoreConfig
+
+    normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.48, 0.45, 0.4), (0.22, 0.22, 0.22))])
+    data = datasets.FakeData(size=40, image_size=(3, 32, 32), num_classes=3, transform=normal)
+    torch.manual_seed(0)
+    net = models.resnet18(num_classes=3).eval()
+    project = Project.create(tmp_path / "p", data, net, train={"device": "cpu"})
+    if project.run is None:
+        project.train()
+    found = project.score(ScoreConfig(estimator="ip", queries="test"))
+    dataset = project.dataset
+    places = [int(name.removeprefix("row-")) for name in dataset.ids]
+    parameters = list(net.parameters())
+
+    def gradient(row):
+        x, y = data[places[row]]
+        loss = torch.nn.functional.cross_entropy(net(x[None]), torch.tensor([int(y)]))
+        return torch.cat([part.flatten() for part in torch.autograd.grad(loss, parameters)]).double()
+
+    train, test = dataset.rows("train")[:5], dataset.rows("test")[:5]
+    by_hand = (torch.stack([gradient(row) for row in train]) @ torch.stack([gradient(row) for row in test]).T).numpy()
+    rows, scores = found.matrix()
+    stored = scores[np.searchsorted(rows, train)][:, [found.column_of([row]) for row in test]]
+    assert np.abs(stored - by_hand).max() < 1e-4 * np.abs(by_hand).max()
