@@ -39,6 +39,9 @@ def _steps(state: State) -> list[tuple[str, str]]:
     if run is not None and not run.loaded:
         usual = default_recipe(state.dataset.info.modality)
         found.append((run.version, _line("train", state.project.name, _flags(run.train_config, usual))))
+    elif run is not None and not state.project.model_config.checkpoints:
+        verb = "add-predictions FILE" if run.given else "add-run FILES"
+        found.append((run.version, f"# your model, as it was brought here: `datablame {verb}`"))
     for name in ("mislabels", "leaks", "shift", "memorization", "bench"):
         study = state.project.studies.named(name)
         result = study.latest()

@@ -25,7 +25,8 @@ def origin(state: State) -> list[tuple[str, str]]:
     ]
     if run is not None:
         code = str(run.config.get("code", ""))
-        recipe = "loaded weights" if run.loaded else recipe_words(run.model_config.name, run.train_config)
+        elsewhere = "predictions alone, of a model elsewhere" if run.given else "loaded weights"
+        recipe = elsewhere if run.loaded else recipe_words(run.model_config.name, run.train_config)
         found += [
             ("Model in use", f"{run.id}, trained on data {run.version}, seed {run.config['seed']}"),
             ("Recipe", recipe),

@@ -135,3 +135,17 @@ def startup(found: dict[str, Any]) -> str:
     return "## Waiting\n\nThe image sample in a warm server, Chromium, two cores.\n\n" + table(
         ["what", "median", "largest"], lines
     )
+
+
+def recorder(found: dict[str, Any]) -> str:
+    names = {
+        "recording": "`rec.log` and `rec.epoch()`, of the loop",
+        "recording beside a pass": "`rec.log` and `rec.epoch(evaluate=...)` beyond its pass, of a loop that makes that "
+        "pass itself",
+        "recording and a pass": "the same with its pass in eval mode over the training set, of the loop",
+    }
+    lines = [[words, f"{100 * found['overhead'][name]:.1f} %"] for name, words in names.items()]
+    return (
+        f"## Recording a loop\n\nA convolutional network on {found['n']:,} pictures of 28 x 28, {found['epochs']} "
+        "epochs, one thread: processor time, median.\n\n" + table(["what is added", "share"], lines)
+    )

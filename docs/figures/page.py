@@ -32,6 +32,7 @@ PARTS: dict[str, Callable[[Any], str]] = {
     "compression": scale.compression,
     "peers": cost.peers,
     "forecast": cost.forecast,
+    "recorder": cost.recorder,
     "startup": cost.startup,
     "million": scale.million,
 }

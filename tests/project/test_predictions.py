@@ -140,3 +140,21 @@ def test_an_object_and_a_table_with_ids_of_its_own_keep_the_order_of_their_lines
     arrays = Project.create("arrays", (frame[["a", "b"]].to_numpy(), y))
     for project in (handed, filed, arrays):
         assert (project.add_predictions(p).probabilities().argmax(1) == project.labels.values).all()
+
+
+def test_the_verb_takes_files_and_the_report_says_whose_predictions_they_are(
+    bare_project, said, tmp_path, monkeypatch, capsys
+):
+    from attribution import __main__
+
+    np.save(tmp_path / "p.npy", said[0])
+    np.savez(tmp_path / "e.npz", seen=said[1])
+    words = ["add-predictions", tmp_path / "p.npy", "--embeddings", tmp_path / "e.npz", "--folds", "-p", "bare"]
+    monkeypatch.setattr("sys.argv", ["datablame", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert not ended.value.code
+    run = bare_project.add_predictions(*said, folds=True)
+    assert f"run {run.id}" in capsys.readouterr().out
+    assert "datablame add-predictions FILE" in bare_project.report(tmp_path / "r.html").read_text()
+    assert "predictions alone" in bare_project.summary()
