@@ -33,6 +33,10 @@ class Unknown(Exception):
     """A parameter meets the batch in a way that has no rule; the text says which."""
 
 
+# Arguments and shapes that a rule does not know.
+_NOT_KNOWN = (Unknown, RuntimeError, TypeError, ValueError, LookupError)
+
+
 def meets(*known: Any) -> Callable[[Meeting], Meeting]:
     """Decorator that files what is done where one of these functions brings a parameter and the batch together: the
     function itself, or its name (of tensor methods as well); (name,) where there is no batch yet."""
@@ -141,9 +145,12 @@ class Trace(TorchFunctionMode):
                 raise Unknown("no rule")
             output = rule(self, func, args, kwargs)
             self.seen |= {(parameter, name) for parameter in names}
-        except Unknown as why:
+        except torch.OutOfMemoryError:
+            raise
+        except _NOT_KNOWN as why:  # what is wrong with the call itself is raised again by the call as it is
             del self._met[done:]
-            self.unknown |= dict.fromkeys(names, f"met by {name} ({why})")
+            said = (str(why) or type(why).__name__).splitlines()[0][:80]
+            self.unknown |= dict.fromkeys(names, f"met by {name} ({said})")
             output = func(*args, **kwargs)
         return self.of_samples(output)
 

@@ -367,3 +367,21 @@ def test_logits_may_be_a_part_of_what_the_model_gives() -> None:
     plain = nn.Linear(4, 3).double()
     plain.load_state_dict(model.state_dict())
     torch.testing.assert_close(GradientEngine(model).norms(x, y), oracle(plain, x, y).norm(dim=1))
+
+
+def test_a_call_that_a_rule_cannot_read_leaves_its_parameter_to_the_fallback() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias, self.head = nn.Parameter(torch.randn(5, 5)), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x[:, None]
+            mixed = nn.functional.scaled_dot_product_attention(query=x, key=x, value=x, attn_mask=self.bias)
+            return self.head(mixed[:, 0]).tanh().mean(1)
+
+    torch.manual_seed(0)
+    model, x, y = Named().double(), torch.randn(6, 5, 4).double(), torch.arange(6) % 3
+    engine = GradientEngine(model)
+    assert engine.plan(x, y).others == ("bias",)
+    torch.testing.assert_close(engine.norms(x, y), oracle(model, x, y).norm(dim=1))
