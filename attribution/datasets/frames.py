@@ -240,6 +240,7 @@ def header(path: Path) -> tuple[list[str], str, int]:
     """Column names of a CSV or TSV file as ``names_of`` gives them, its separator, and how many lines stand before the
     header (Excel's ``sep=;``)."""
     usual = "\t" if ending(path).startswith(".tsv") else ","
+    must_be_text(path)
     encoding = encoding_of(path)
     with decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
         sample = stream.read(1 << 16)
