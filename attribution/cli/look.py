@@ -29,8 +29,9 @@ def status(
         from attribution.exporters import exporters
         from attribution.measures import measures
         from attribution.models.sources import sources
+        from attribution.transforms import transforms
 
-        for registry in (estimators, measures, detectors, readers, sources, exporters):
+        for registry in (estimators, measures, detectors, readers, sources, transforms, exporters):
             typer.echo(registry.kinds)
             for item in registry.each():
                 typer.echo(f"  {item.name:<20} {item.summary}")
