@@ -635,6 +635,7 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
         return _read_file(path, (), [], 0.0, {})  # says what is wrong
     if ending(path) == ".parquet":
         return _first_of_parquet(path, count)
+    must_be_text(path)
     if is_csv(path):
         names, separator, before = header(path)
         encoding = encoding_of(path)

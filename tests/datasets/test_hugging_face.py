@@ -159,3 +159,13 @@ def test_the_real_library_writes_what_is_read(tmp_path):
     dataset = import_data(DataConfig(path=str(tmp_path / "d")), tmp_path / "data", "d")
     assert dataset.info.counts["test"] == 20
     assert dataset.inputs[3].max() == 24
+
+
+def test_pictures_are_referred_to_in_the_arrow_files(tmp_path):
+    parts = {name: {"image": pictures(n), "label": [0, 1] * (n // 2)} for name, n in (("train", 20), ("test", 6))}
+    path = str(split(tmp_path / "pets", parts, {"image": {"_type": "Image"}, "label": CLASSES}))
+    copied = import_data(DataConfig(path=path, reference="copy"), tmp_path / "copied", "pets")
+    referred = import_data(DataConfig(path=path, reference="reference"), tmp_path / "referred", "pets")
+    assert referred.info.base_hash == copied.info.base_hash
+    assert np.array_equal(referred.inputs[:], copied.inputs)
+    assert not (tmp_path / "referred" / "inputs.npy").exists()
