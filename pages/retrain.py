@@ -32,7 +32,8 @@ FLIPS = 12
 def how(sight: Sight) -> None:
     """With how many seeds, by which recipe, what it costs, and the button."""
     project = sight.project
-    proved = [each for each in project.comparisons() if each.config["after_version"] == sight.labels.version]
+    here = [each for each in project.comparisons() if not each.own]
+    proved = [each for each in here if each.config["after_version"] == sight.labels.version]
     told = None if proved else sight.beforehand(int(st.session_state.get("seeds", 3)))  # then the verdict says it
     if told is not None:
         st.markdown(f":material/balance: **{told.sentence()}**", help=told.basis)

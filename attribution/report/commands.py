@@ -28,7 +28,11 @@ def commands(state: State) -> list[str]:
         lines.append(_line("apply", name, ["edits.jsonl"]))
     lines += [line for version, line in steps if version != base]
     if state.proof is not None:
-        lines.append(_line("retrain", name, ["--seeds", ",".join(map(str, state.proof.seeds))]))
+        script = state.proof.config.get("script", "")
+        with_script = ["--command", str(script)] if script else []
+        again = _line("retrain", name, ["--seeds", ",".join(map(str, state.proof.seeds)), *with_script])
+        by_function = state.proof.own and not script
+        lines.append("# retrained by a Python function: project.retrain(fit=...)" if by_function else again)
     return [*lines, _line("report", name, ["--out", "report.html"])]
 
 

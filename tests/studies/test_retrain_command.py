@@ -471,3 +471,12 @@ def test_trust_is_of_the_command_the_folder_and_every_file_it_names(tmp_path, mo
     assert look_command(command, tmp_path).trusted
     assert str(tmp_path) not in str(look_command(command, tmp_path).key)
     assert store.place().exists()
+
+
+def test_the_report_says_whose_training_it_was(project, tmp_path):
+    write()
+    project.retrain(config())
+    text = project.report(tmp_path / "report.html").read_text()
+    assert "Your own script trained models before and after" in text
+    assert "--command" in text
+    assert "train.py" in text
