@@ -98,8 +98,8 @@ class Project:
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
       words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
-    - models: ``runs run use_run add_run add_predictions add_sklearn loaded trains_here train_here recipe_for versions
-      predictions query_rows context``.
+    - models: ``runs run use_run add_run add_predictions add_sklearn attach loaded trains_here train_here recipe_for
+      versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
