@@ -480,3 +480,35 @@ def test_the_report_says_whose_training_it_was(project, tmp_path):
     assert "Your own script trained models before and after" in text
     assert "--command" in text
     assert "train.py" in text
+
+
+def test_pictures_are_handed_out_as_a_folder_and_named_by_their_places(tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    chance = np.random.default_rng(0)
+    for split, count in (("train", 8), ("test", 5)):
+        for place, name in enumerate(("cat", "dog")):
+            folder = Path("pictures", split, name)
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = chance.integers(0, 100, (6, 6, 3)) + place * 120
+                Image.fromarray(pixels.astype("uint8")).save(folder / f"{number}.png")
+    project = Project.create(tmp_path / "pets", DataConfig(path="pictures"), ModelConfig("cnn"))
+    project.relabel([0], "dog")
+    project.drop([1])
+    moved = project.dataset.rows("test")[0]
+    project.relabel([moved], "dog")
+    Path("say.py").write_text(
+        "import sys, pandas as pd\nfrom pathlib import Path\n"
+        "files = sorted(str(file.relative_to(sys.argv[1])) for file in Path(sys.argv[1]).rglob('*.png'))\n"
+        "open('counts', 'a').write(f'{len(files)} ')\n"
+        "test = [file for file in files if file.startswith('test')]\n"
+        "p = [.1 if '/dog/' in file else .9 for file in test]\n"
+        "table = pd.DataFrame({'file': test, 'cat': p}).assign(dog=lambda each: 1 - each['cat'])\n"
+        "table.to_csv(sys.argv[2] + '/predictions.csv', index=False)\n"
+    )
+    found = project.retrain(config(command=f"{sys.executable} say.py {{data}} {{out}} {{seed}}"))
+    assert Path("counts").read_text().split() == ["26"] * 3 + ["25"] * 3
+    assert found.changes["accuracy"].after == (1.0, 1.0, 1.0)
+    assert found.changes["accuracy"].before == pytest.approx((0.9, 0.9, 0.9))  # the moved one lay with the cats
