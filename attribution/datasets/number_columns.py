@@ -32,6 +32,12 @@ def as_handed(info: "DatasetInfo", name: str, values: np.ndarray, inputs: Inputs
             "Between two token ids there is nothing to ask about.",
             "Draw a map instead (datablame map).",
         )
+    if inputs.transformed:
+        raise UserError(
+            "The model is handed what a transform makes of a row.",
+            "The columns do not stand in it one by one.",
+            "Draw a map instead (datablame map).",
+        )
     place = number_columns(info)[name]
     column = dict(described(info))[place]
     if inputs.kind == "standardised":

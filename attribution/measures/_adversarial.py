@@ -29,7 +29,14 @@ def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | 
             "Words cannot be moved by a small amount.",
             "Ask for loss or margin, or use pictures or a table.",
         )
-    found: np.ndarray | None = modalities.get(info.modality)().movable(info)
+    kind = modalities.get(info.modality)()
+    found: np.ndarray | None = kind.movable(info)
+    if inputs.transformed and kind.shown_as != "picture":
+        raise UserError(
+            f"The model is handed what {inputs.transform} makes of {kind.title}.",
+            "A small change of that is no change of a sample that could be.",
+            "Ask for loss or margin, or use pictures.",
+        )
     return found
 
 

@@ -212,6 +212,8 @@ def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
     path = None if found else code_file(config.name)
     name = config.name.rpartition(":")[2] if path else network_of(config, modality)
     code = code_hash(path) if path and path.exists() else ""
+    files = [one for said in (config.transform, config.train_transform) if (one := code_of(said))]
+    code = "+".join([code, *(code_hash(one) if one.exists() else "" for one in files)])
     told = found[0].identity(found[1]) if found else {}
     if "config" in told:  # what is in the folder counts, not where it lies
         name = found[0].name if found else name

@@ -1,5 +1,4 @@
-"""How well loaded weights do on this data, whether that is what the user expects, and what the likeliest cause is where
-it is not."""
+"""How well loaded weights do on this data, and whether that is what the user expects."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -10,9 +9,8 @@ import torch
 from torch import nn
 
 from attribution.datasets.dataset import Dataset
-from attribution.datasets.handed import STANDARDISED, Inputs
+from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
-from attribution.modalities import modality_of
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.statistics.intervals import wilson
@@ -24,10 +22,6 @@ TRIED = 1000  # of them, to try other readings where nothing is expected
 Z = 1.959964  # 95 %, of the interval that is shown; a claim of a drop or of worse than chance needs SURE
 SURE = 0.99
 WORDS = {"test": "test", "val": "validation", "all": "of all"}  # splits
-USUAL = {  # normalisations that published image models were trained with
-    "mean 0.485,0.456,0.406 and std 0.229,0.224,0.225": Inputs("raw", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "mean 0.5 and std 0.5": Inputs("raw", (0.5,), (0.5,)),
-}
 
 
 @dataclass(frozen=True)
@@ -63,8 +57,8 @@ class Fit:
 def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None) -> Fit:
     """Ask the model about the test split (validation, else all samples) under the labels as imported."""
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
-    rows = _spread(dataset.labelled_rows(split))
-    losses, right = _asked(model, dataset, rows)
+    rows = spread(dataset.labelled_rows(split))
+    losses, right = asked(model, dataset, rows)
     # As every page shows a share.
     _, low, high = (float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z))
     error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
@@ -110,122 +104,15 @@ def worse_than_chance(fit: Fit) -> bool:
     return fit.loss - 2.6 * fit.loss_error > fit.chance_loss and fit.accuracy < (1 + chance) / 2
 
 
-def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | None:
-    """What is wrong with loaded weights and the likeliest cause, found by trying others; None where nothing is.
-
-    Where nobody says what to expect, a reading of inputs or classes under which they do clearly better is still told.
-    """
-    worse = worse_than_chance(fit)
-    below = below_expected(fit)
-    rows = _spread(dataset.labelled_rows(fit.split), MOST if worse or below else TRIED)
-    found = _better(model, dataset, rows)
-    if found is None and not worse and not below:
-        return None
-    why, do = found or _unknown(model, dataset)
-    if worse:
-        do += f" If it is meant to be so, say what you expect: --expect-accuracy {fit.accuracy:.2f}."
-    return UserError(
-        f"The loaded weights {'do worse than guessing' if worse else 'have'}{': ' if worse else ' '}{fit.words}.",
-        why,
-        do,
-    )
-
-
-def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str, str] | None:
-    """The reading of inputs or classes under which the same weights do clearly better: why, and what to do."""
-    now = _asked(model, dataset, rows)[1]
-    tried = [
-        (words, do, _right_with(model, dataset, rows, inputs))
-        for words, do, inputs in _others(inputs_of(model), dataset)
-    ]
-    if tried:
-        words, do, then = max(tried, key=lambda one: one[2].mean())
-        if _clearly(now, then):
-            return (
-                f"With {words} they have {100 * then.mean():.1f} %: they were trained on other inputs than "
-                f"{_said(inputs_of(model))}.",
-                do,
-            )
-    order = _best_order(model, dataset, rows[::2])
-    half = rows[1::2]  # found on one half, judged on the other
-    then = np.array(order, dtype=np.int64)[predict(model, dataset, half)[0].argmax(axis=1)] == dataset.labels[half]
-    if len(half) and _clearly(now[1::2], then):
-        names = [dataset.info.classes[place] for place in order]
-        return (
-            f"With its outputs read as {', '.join(names[:20])} they have {100 * then.mean():.1f} %: the order of "
-            "the classes is another.",
-            f"Give the model class_names = [{', '.join(repr(name) for name in names[:20])}], in the order of its "
-            "outputs.",
-        )
-    return None
-
-
-def _clearly(now: np.ndarray, then: np.ndarray) -> bool:
-    """Whether ``then`` (n,) bool is right more often than ``now`` beyond chance, and takes away at least a quarter of
-    the errors."""
-    high = interval(int(now.sum()), len(now), SURE)[1]
-    return bool(then.mean() > high and then.mean() - now.mean() > (1 - now.mean()) / 4)
-
-
-def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
-    """What to look at where no other reading explains it."""
-    if modality_of(dataset).tokens and not inputs_of(model).transformed:
-        return (
-            "The token ids are this project's own words, not those of the model's tokenizer.",
-            "Name the folder that holds it (--transform hf:FOLDER), or give the model's own ids: an NPZ of whole "
-            "numbers (X, y) with --inputs tokens.",
-        )
-    return (
-        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the order of "
-        f"its classes ({', '.join(dataset.info.classes[:6])}) is likely another.",
-        "Compare them with your own evaluation: --inputs, --mean, --std, --image-size, class_names.",
-    )
-
-
-def _others(now: Inputs, dataset: "Dataset") -> list[tuple[str, str, Inputs]]:
-    """Other inputs that these weights could have been trained on: words, what to do, and the inputs."""
-    if modality_of(dataset).tokens or now.kind == "tokens" or now.shape_of(dataset.info) != tuple(dataset.info.shape):
-        return []
-    others = [
-        ("standardised inputs", "Add --inputs standardised.", STANDARDISED),
-        ("raw inputs", "Use --inputs raw, without mean and std.", Inputs("raw")),
-    ]
-    if modality_of(dataset).shown_as == "picture":
-        for words, inputs in USUAL.items():
-            if len(inputs.mean) in (1, dataset.info.shape[0]):
-                others.append((words, f"Add --{words.replace(' and std ', ' --std ')}.", inputs))
-        others.append(("pixels from 0 to 255", "Add --std 0.00392156862745098 (1/255).", Inputs("raw", (), (1 / 255,))))
-    return [one for one in others if one[2] != now]
-
-
-def _said(inputs: Inputs) -> str:
+def handed_words(inputs: Inputs) -> str:
+    """What a model is handed, in words."""
     if inputs.transformed:
         return f"what {inputs.transform} makes of them"
     own = " with your mean and std" if inputs.mean or inputs.std else ""
     return {"raw": "raw values", "standardised": "standardised values", "tokens": "whole numbers"}[inputs.kind] + own
 
 
-def _right_with(model: nn.Module, dataset: "Dataset", rows: np.ndarray, inputs: Inputs) -> np.ndarray:
-    before = inputs_of(model)
-    try:
-        model.datablame_inputs = inputs  # type: ignore[assignment]
-        return _asked(model, dataset, rows)[1]
-    finally:
-        model.datablame_inputs = before  # type: ignore[assignment]
-
-
-def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> list[int]:
-    """For each output the class that makes most answers right, every class once."""
-    from scipy.optimize import linear_sum_assignment
-
-    answers = predict(model, dataset, rows)[0].argmax(axis=1)
-    classes = len(dataset.info.classes)
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (answers, dataset.labels[rows]), 1)
-    return [int(place) for place in linear_sum_assignment(-counts)[1]]
-
-
-def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Losses and whether right, (n,) each."""
     logits = torch.from_numpy(predict(model, dataset, rows)[0])
     labels = torch.tensor(dataset.labels[rows])
@@ -237,7 +124,7 @@ def by_task(model: nn.Module, dataset: "Dataset") -> tuple[dict[str, Any], UserE
     that of guessing, and ``words``; and what is wrong where they do worse than guessing, by more than noise."""
     task = dataset.task
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
-    rows = _spread(dataset.labelled_rows(split))
+    rows = spread(dataset.labelled_rows(split))
     values = dataset.labels[rows]
     said = task.said(torch.from_numpy(predict(model, dataset, rows)[0]), values)
     found = {one.name: float(one.value(np.asarray(one.terms(said, values)).mean(-1))) for one in task.figures}
@@ -255,7 +142,7 @@ def by_task(model: nn.Module, dataset: "Dataset") -> tuple[dict[str, Any], UserE
     why, do = _other_scale(task, said["prediction"], values)
     return shown, UserError(
         f"The loaded weights do worse than guessing: {words}.",
-        f"{why} It is handed {_said(inputs_of(model))}.",
+        f"{why} It is handed {handed_words(inputs_of(model))}.",
         f"{do} Compare its inputs with your own evaluation, too: --inputs, --mean, --std.",
     )
 
@@ -272,5 +159,5 @@ def _other_scale(task: "Task", predictions: np.ndarray, values: np.ndarray) -> t
     return read, "If it answers in the unit of the data, say so with --task-options standardise=false."
 
 
-def _spread(rows: np.ndarray, most: int = MOST) -> np.ndarray:
+def spread(rows: np.ndarray, most: int = MOST) -> np.ndarray:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]

@@ -166,7 +166,8 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _fit(network: "nn.Module", dataset: "Dataset", model: ModelConfig, expected: float | None) -> dict[str, Any]:
     """How well weights that are there do; ``UserError`` for loaded ones that do worse than guessing."""
-    from attribution.models.fit import by_task, complaint, measured, worse_than_chance
+    from attribution.models.causes import complaint
+    from attribution.models.fit import by_task, measured, worse_than_chance
 
     if not _by_classes(dataset):
         _no_accuracy(dataset, expected)

@@ -119,7 +119,8 @@ class Run(Drawn):
         dataset = dataset or Dataset.open(self.folder.parent.parent / "data")
         if identity(self.model_config, dataset.info.modality)["code"] != self.config["code"]:
             raise UserError(
-                f"{self.config['model']['name']} has changed since run {self.id} was made.",
+                f"{self.config['model']['name']}{' or its transform' * bool(self.model_config.transform)} has changed "
+                f"since run {self.id} was made.",
                 "Its weights belong to the earlier code.",
                 "Restore that file, or train again.",
             )

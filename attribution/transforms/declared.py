@@ -46,6 +46,7 @@ class Declared:
         for name, value in vars(self).items():
             if value != Declared.__dataclass_fields__[name].default:
                 parts = value if isinstance(value, tuple) else (value,)
+                parts = parts[:1] if len(parts) == 2 and parts[0] == parts[1] else parts
                 said.append(f"{name}={'/'.join(one if isinstance(one, str) else f'{one:.9g}' for one in parts)}")
         return ",".join(said)
 
@@ -234,6 +235,11 @@ def _preset(rest: str) -> str:
         preset = Declared(mean=preset.mean, std=preset.std, colour=preset.colour)
     changed = {name: value for name, value in vars(own).items() if value != Declared.__dataclass_fields__[name].default}
     return Declared(**{**vars(preset), **changed}).words()
+
+
+def steps_of(kind: type[DeclaredTransform], rest: str) -> Declared:
+    """The steps of a declaration or preset."""
+    return parsed(_preset(rest) if issubclass(kind, ImageNet) else rest)
 
 
 def _shorter(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -192,6 +192,39 @@ def test_a_function_of_ones_own_is_trusted_by_hash(pictures, tmp_path):
     assert Project.open("one").trusted
 
 
+def test_a_run_is_asked_only_with_the_transform_that_it_was_trained_with(pictures, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(HALVES)
+    model = ModelConfig("mlp", transform=f"{code}:halves")
+    project = Project.create("one", DataConfig(path=str(pictures)), model, RECIPE, trust_code=True)
+    run = project.train()
+    code.write_text(HALVES.replace("510", "255"))
+    trust(code)
+    with pytest.raises(UserError, match="or its transform has changed"):
+        run.model(-1, project.dataset)
+
+
+def test_attacks_stay_within_black_and_white_as_the_transform_makes_them(pictures, tmp_path):
+    project = Project.create("one", DataConfig(path=str(pictures)), ModelConfig("mlp", transform=STEPS), RECIPE)
+    project.train()
+    scores = project.score(ScoreConfig(queries="test", device="cpu", measure="fgsm"))
+    assert np.isfinite(scores.matrix()[1]).all()
+
+
+def test_the_columns_of_a_table_do_not_stand_in_what_a_transform_makes(tmp_path):
+    lines = [f"{n},{n * n % 7},{n % 2}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
+    code = tmp_path / "mine.py"
+    code.write_text("import torch\n\ndef mine(row):\n    return torch.tensor([row['a'] / 40, row['b'] / 7, 1.0])\n")
+    model = ModelConfig("mlp", transform=f"{code}:mine")
+    project = Project.create("one", DataConfig(path=str(tmp_path / "t.csv")), model, RECIPE, trust_code=True)
+    project.train()
+    with pytest.raises(UserError, match="do not stand in it"):
+        project.studies.plane.run()
+    with pytest.raises(UserError, match="no change of a sample"):
+        project.score(ScoreConfig(queries="test", device="cpu", measure="fgsm"))
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

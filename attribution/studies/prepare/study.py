@@ -46,7 +46,11 @@ def _plane(context: Context) -> None:
     """The plane of a table's first two number columns, where it has two and the model can be asked between them."""
     from attribution.datasets.number_columns import number_columns
 
-    if len(number_columns(context.dataset.info)) >= 2 and context.model.inputs != "tokens":
+    if (
+        len(number_columns(context.dataset.info)) >= 2
+        and context.model.inputs != "tokens"
+        and not context.model.transform
+    ):
         Plane().make(context, PlaneConfig(run=context.asked.id))
 
 
