@@ -135,6 +135,10 @@ class Estimator(Serves, ABC):
         """The settings that change a score: they enter the fingerprint of a score run."""
         return {}
 
+    def covered(self) -> list[str]:
+        """Names of the parameters that the scores are of, for one that goes ``by_weights``."""
+        return self.trained.engine().covered
+
     def notes(self) -> dict[str, Any]:
         """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's
         ``config.json``."""

@@ -69,6 +69,14 @@ class LograInfluence(Compressed):
         order = [name for name in self.trained.engine().covered if name in names]
         return {name: _Projection(found[f"outputs of {name}"], found[f"inputs of {name}"]) for name in order}
 
+    def covered(self) -> list[str]:
+        from attribution.gradients.compress import sided
+
+        engine = self.trained.engine()
+        layers = sided(engine.model, engine.plan(*self.trained.batch(self.trained.rows[:3])))
+        biases = {name.removesuffix("weight") + "bias" for name in layers if name.endswith("weight")}
+        return [name for name in engine.covered if name in {*layers, *biases}]
+
     def _leading(self) -> "dict[str, torch.Tensor]":
         """Leading eigenvectors of both Kronecker factors of every layer."""
         from attribution.gradients.curvature import kronecker_factors

@@ -126,6 +126,18 @@ class Factored(Compression):
         return found
 
 
+def sided(model: nn.Module, plan: Plan) -> list[str]:
+    """The weights whose gradients have an output and an input side in one group: those of plain linear and convolution
+    layers, wherever they are kept."""
+    found = []
+    for name, (groups, _, _) in sizes_of(model, plan).items():
+        module = plan.modules.get(name.rpartition(".")[0])
+        known = name in plan.sides or isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d)
+        if known and groups == 1 and covered_parameters(model)[name].dim() > 1:
+            found.append(name)
+    return found
+
+
 def sizes_of(model: nn.Module, plan: Plan) -> dict[str, Sizes]:
     """By covered parameter, the sides that its closed form has."""
     found: dict[str, Sizes] = {}

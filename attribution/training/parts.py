@@ -35,11 +35,11 @@ def attend(model: nn.Module, layers: Sequence[str], leaving: Collection[str] = (
     return model
 
 
-def coverage(model: nn.Module) -> dict[str, Any]:
+def coverage(model: nn.Module, covered: Collection[str]) -> dict[str, Any]:
     """How many of the model's weights influence covers, ``{"weights", "of", "left_out"}``, with the names of parameters
     that it leaves out."""
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    left_out = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    left_out = [name for name in sizes if name not in covered]
     total = sum(sizes.values())
     return {"weights": total - sum(sizes[name] for name in left_out), "of": total, "left_out": left_out}
 

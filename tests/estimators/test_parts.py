@@ -52,7 +52,7 @@ class Adapted(nn.Module):
 def test_layers_are_named_by_pattern_module_or_word(layers, expected):
     model = attend(Adapted(), layers)
     assert [name for name, parameter in model.named_parameters() if parameter.requires_grad] == expected
-    covers = coverage(model)
+    covers = coverage(model, expected)
     assert covers["of"] == sum(parameter.numel() for parameter in model.parameters())
     assert covers["weights"] == sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert set(covers["left_out"]) == {name for name, _ in model.named_parameters()} - set(expected)
@@ -78,7 +78,7 @@ def test_what_knows_layers_leaves_the_others_out_and_is_then_of_the_known_part(w
         assert (estimator.trained is trained) == (which == "told")
         estimator.prepare([Query(str(row), (int(row),)) for row in test])
         found[which] = estimator.score(train).influence.numpy()
-        assert coverage(estimator.trained.model())["left_out"] == ["3.weight"]
+        assert coverage(estimator.trained.model(), estimator.covered())["left_out"] == ["3.weight"]
     np.testing.assert_allclose(found["left"], found["told"], rtol=1e-6)
     assert np.abs(found["left"]).max() > 0
 
@@ -120,3 +120,14 @@ def test_what_goes_by_no_weights_refuses_a_part_of_them(world, tmp_path):
                 world.dataset.rows("test"),
                 tmp_path,
             )
+
+
+def test_logra_says_that_it_leaves_out_what_is_no_linear_or_convolution_layer(world):
+    def change(model: nn.Module) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 3))
+
+    trained = TrainedModel(world.dataset, world.labels, Wrapped(world.run, change=change), device="cpu")
+    logra = estimators.get("logra")(trained)
+    assert logra.covered() == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert set(logra.projections) == {"1.weight", "3.weight"}
+    assert estimators.get("ekfac")(trained).covered() == trained.engine().covered

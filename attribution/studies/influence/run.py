@@ -136,8 +136,6 @@ def _labelled(context: Context, rows: "Sequence[int] | np.ndarray") -> "np.ndarr
 def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: list[Shard], k: int) -> dict[str, Any]:
     """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is
     written."""
-    from attribution.training.parts import coverage
-
     trained = estimator.trained
     folder = out / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]
@@ -153,12 +151,21 @@ def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: li
         "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
         "n_train": len(trained.rows),
         "covered": trained.engine().covered if trained.asks_model else [],
-        **({"covers": coverage(trained.model())} if trained.asks_model and estimator.by_weights else {}),
+        **_covers(estimator),
         "dense": dense,
         "nonfinite": nonfinite,
         "seconds_s": sum(float(header["seconds_s"]) for header in headers),
         "forward_passes": sum(float(header["spent"]) for header in headers) / len(trained.rows),
     }
+
+
+def _covers(estimator: Estimator) -> dict[str, Any]:
+    """What ``config.json`` says of the weights that the scores are of, where they are of weights."""
+    from attribution.training.parts import coverage
+
+    if not (estimator.by_weights and estimator.trained.asks_model):
+        return {}
+    return {"covers": coverage(estimator.trained.model(), set(estimator.covered()))}
 
 
 def _notes(by_shard: list[dict[str, Any]]) -> dict[str, Any]:
