@@ -53,7 +53,9 @@ def linear(model: Any, task: Task, n: int) -> Linear | None:
     bias = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64).reshape(-1), (len(weight),)).copy()
     if isinstance(task.targets, Numbers):
         scale = task.targets.std
-        return Linear(weight / scale, (bias - task.targets.mean) / scale, None)
+        ridge = type(model).__name__ == "Ridge" and np.ndim(model.alpha) == 0
+        penalty = 2 * float(model.alpha) / n if ridge else None  # its objective: summed squares plus alpha |w|^2
+        return Linear(weight / scale, (bias - task.targets.mean) / scale, penalty)
     if task.kind != "class" or not hasattr(model, "classes_"):
         return None
     if len(weight) == 1 and len(model.classes_) == 2:  # one logit, of the second class

@@ -168,8 +168,8 @@ class Project:
         handed = {name: settings.pop(name) for name in TRANSFORMS if name in settings}
         data = understood(data, settings, fields)
         progress = progress or Progress()
-        model = with_transforms(homes.network(model), handed)
-        made = homes.create(folder, data, model, train, trust_code, progress, expect_accuracy)
+        net = with_transforms(homes.network(model), handed)
+        made = homes.create(folder, data, net, train, trust_code, progress, expect_accuracy)
         project = Project.open(made)
         if homes.is_here(project.model_config):  # no other process could
             project.studies.train.run(progress=progress)

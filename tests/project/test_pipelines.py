@@ -82,6 +82,8 @@ def test_linear_regressions_are_layers_in_the_projects_scale(tmp_path, model):
     fitted = pipeline(model).fit(table, table["label"])
     run = project.add_sklearn(fitted)
     assert not run.given
+    train = len(project.dataset.rows("train"))
+    assert run.config.get("l2") == (pytest.approx(6 / train) if isinstance(model, Ridge) else None)
     found = project.predictions(run)["prediction"]
     assert np.allclose(found, fitted.predict(_in_order(project, table)), atol=1e-5)
 
