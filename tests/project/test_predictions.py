@@ -58,6 +58,7 @@ def test_work_that_takes_the_model_says_what_to_do(bare_project, said):
     for work in (bare_project.angle, bare_project.damping_sweep):
         with pytest.raises(UserError, match="predictions alone"):
             work()
+    bare_project.drop([1], reason="blurred")
     with pytest.raises(UserError, match="--here"):
         bare_project.retrain()
 
