@@ -17,7 +17,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def closed(work: Work) -> dict[str, float]:
     return {"parameters": work.parameters, "closed_share": round(exact / sum(sizes[r.parameter] for r in routes), 4)}
 
 
-def compare(work: Work, kind: str) -> dict[str, Any]:
+def compare(work: Work, kind: str, libraries: Sequence[str]) -> dict[str, Any]:
     """One kind of work: ours, then each peer in turn."""
     if kind == "EK-FAC":
         work = dataclasses.replace(work, asked=(work.asked[0][:FEW], work.asked[1][:FEW]))
@@ -111,7 +111,7 @@ def compare(work: Work, kind: str) -> dict[str, Any]:
     ours, line = measured(work, lambda: own(work, damping))
     result: dict[str, Any] = {"ours": line, "peers": {}}
     say(work, kind, "ours", line)
-    for library in (name for name in LIBRARIES if name in CALLS[kind]):
+    for library in (name for name in libraries if name in CALLS[kind]):
         result["peers"][library] = line = attempt(work, kind, library, damping, ours)
         say(work, kind, library, line)
     return result
@@ -156,6 +156,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--works", nargs="+", default=list(KINDS))
+    parser.add_argument("--libraries", nargs="*", default=list(LIBRARIES))
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -169,7 +170,7 @@ def main() -> int:
         lines = result["models"].setdefault(name, {})
         lines["about"] = {**closed(work), "samples": work.n, "queries": QUERIES, "queries_ekfac": FEW}
         for kind in arguments.works:
-            lines[kind] = compare(work, kind)
+            lines[kind] = compare(work, kind, arguments.libraries)
             result["versions"] = versions()
             result["machine"] = f"{platform.processor() or platform.machine()}, one thread"
             write_json(arguments.out, result)
