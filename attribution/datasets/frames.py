@@ -69,7 +69,7 @@ NEAREST = {  # what to make of files that are not read, by their suffix
     ".zst": "Unpack it; gzip is read as it is.",
 }
 OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
-    b"\x1f\x8b": ("packed with gzip", "Unpack it first (gunzip), or call it .csv.gz (.jsonl.gz)."),
+    b"\x1f\x8b": ("packed with gzip", "Call it .csv.gz (or .jsonl.gz), or unpack it first (gunzip)."),
     b"BZh": ("packed with bzip2", "Unpack it first (bunzip2)."),
     b"\xfd7zXZ\0": ("packed with xz", "Unpack it first (unxz)."),
     b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it first (unzstd)."),
