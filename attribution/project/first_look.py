@@ -30,13 +30,14 @@ def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
 
 
 def _side(module: "nn.Module") -> int:
-    """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, timm's fixed
-    ``input_size``."""
+    """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, the size that timm's patches
+    were made for, else its fixed ``input_size``, which is that of the pretrained weights."""
     settings = getattr(module, "pretrained_cfg", None)
     fixed = settings.get("input_size") if isinstance(settings, dict) and settings.get("fixed_input_size") else None
     for found in (
         getattr(module, "image_size", None),
         getattr(getattr(module, "config", None), "image_size", None),
+        getattr(getattr(module, "patch_embed", None), "img_size", None),
         fixed,
     ):
         sides = {found} if isinstance(found, int) else set(found[-2:]) if isinstance(found, list | tuple) else set()

@@ -427,10 +427,14 @@ class Project:
         return self.studies.train.run(config, progress, **more)
 
     def score(
-        self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
+        self,
+        config: ScoreConfig | str | None = None,
+        progress: Progress | None = None,
+        part: tuple[int, int] | None = None,
     ) -> "ScoreResult":
-        """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the
-        i-th."""
+        """Influence of every training sample on the queries, by these settings or the estimator of this name;
+        ``part=(i, n)`` computes only every n-th shard, from the i-th."""
+        config = ScoreConfig(estimator=config) if isinstance(config, str) else config
         return self.studies.influence.run(config, progress, **({"part": part} if part else {}))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":

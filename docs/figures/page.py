@@ -5,7 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from figures import accelerator, architectures, cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
+from figures import (
+    accelerator,
+    architectures,
+    cost,
+    fairness,
+    fidelity,
+    leaks,
+    networks,
+    scale,
+    unlearning,
+    wrong_labels,
+)
 from figures.published import NEEDED, published
 
 RESULTS = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "results"
@@ -31,6 +42,7 @@ PARTS: dict[str, Callable[[Any], str]] = {
     "topk": scale.topk,
     "compression": scale.compression,
     "peers": cost.peers,
+    "real_models": networks.real_models,
     "forecast": cost.forecast,
     "recorder": cost.recorder,
     "startup": cost.startup,

@@ -3,6 +3,7 @@ what it lacks."""
 
 import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -119,3 +120,25 @@ def test_a_name_is_a_network_too_and_only_handed_ones_are_attached(tmp_path):
         project.attach(nn.Linear(4, 3))
     with pytest.raises(UserError, match="model is int"):
         Project.create(tmp_path / "other", clouds(), 3)
+
+
+class Patched(nn.Module):
+    """A network made for pictures of 8 x 8, whose pretrained weights were for 16 x 16: as timm describes one."""
+
+    pretrained_cfg: ClassVar = {"input_size": (3, 16, 16), "fixed_input_size": True}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch_embed = nn.Flatten()
+        self.patch_embed.img_size = (8, 8)
+        self.head = nn.Linear(3 * 8 * 8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.patch_embed(x))
+
+
+def test_pictures_are_read_at_the_size_that_the_network_was_made_for(tmp_path):
+    chance = np.random.default_rng(0)
+    pictures = chance.integers(0, 255, (40, 12, 12, 3)).astype(np.uint8)
+    project = Project.create(tmp_path / "mine", (pictures, np.arange(40) % 2), lambda: Patched())
+    assert project.info.shape == (3, 8, 8)

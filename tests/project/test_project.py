@@ -230,6 +230,7 @@ def test_an_answer_for_other_settings_is_not_shown_for_the_usual_ones(tiny_proje
     project, row = tiny_project, int(tiny_project.dataset.rows("test")[0])
     ask = {"estimator": "forward-inf", "queries": str(project.dataset.ids[row]), "device": "cpu"}
     usual = project.score(ScoreConfig(**ask))
+    assert project.score("random").estimator == "random"
     shown = project.influence([row], "forward-inf", 5)
     other = project.score(ScoreConfig(**ask, steps=1, step=5.0))
     assert other.id != usual.id
