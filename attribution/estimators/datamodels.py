@@ -33,18 +33,7 @@ def store_of(trained: "TrainedModel") -> Subsets:
         if folder
         else []
     )
-    recipe = {
-        name: value
-        for name, value in (run.config.get("train") or {}).items()
-        if name not in ("seed", "device", "checkpoints")
-    }
-    wanted = {
-        "version": trained.labels.version,
-        "model": run.config.get("model"),
-        "train": recipe,
-        "code": run.config.get("code"),
-    }
-    fitting = [store for store in found if {key: store.about[key] for key in wanted} == wanted]
+    fitting = [store for store in found if store.answers_for(run, trained.labels.version)]
     best = max(fitting, key=lambda store: store.count, default=None)
     if best is None or best.count < LEAST:
         raise UserError(

@@ -417,6 +417,12 @@ def request_of(config: Any) -> dict[str, Any]:
     return {name: value for name, value in to_dict(config).items() if name not in usual}
 
 
+def but_seed(recipe: TrainConfig) -> dict[str, Any]:
+    """A recipe as it enters fingerprints, without what may differ between trainings that are compared: seed, device and
+    how many checkpoints are kept."""
+    return {name: value for name, value in request_of(recipe).items() if name not in ("seed", "device", "checkpoints")}
+
+
 def model_request(model: ModelConfig) -> dict[str, Any]:
     """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old
     keys hold."""

@@ -9,7 +9,14 @@ import numpy as np
 
 from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
-from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, model_request, stored_model
+from attribution.settings.configs import (
+    ModelConfig,
+    TrainConfig,
+    but_seed,
+    from_dict,
+    model_request,
+    stored_model,
+)
 from attribution.storage.drawn import Drawn
 from attribution.storage.files import file_hash, read_array, read_json
 from attribution.storage.sums import checked, sound
@@ -143,11 +150,7 @@ class Run(Drawn):
     @staticmethod
     def _but_seed(run: "Run") -> tuple[Any, ...]:
         config = run.config
-        recipe = {
-            name: value
-            for name, value in (config["train"] or {}).items()
-            if name not in ("seed", "device", "checkpoints")
-        }
+        recipe = but_seed(run.train_config) if config["train"] else {}
         return config["source"], run.version, model_request(run.model_config), config["code"], recipe
 
     def dynamics(self) -> "pd.DataFrame":

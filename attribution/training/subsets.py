@@ -21,9 +21,10 @@ from attribution.progress import Progress
 from attribution.settings.configs import (
     ModelConfig,
     TrainConfig,
+    but_seed,
     fingerprint,
     from_dict,
-    request_of,
+    model_request,
     stored_model,
     to_dict,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from attribution.tasks.base import Task
+    from attribution.training.run import Run
 
 FORMAT = 1
 # seed of the trainings; a repeat adds to it. No project starts from it, so the model that is explained is none of these
@@ -87,8 +89,7 @@ class Subsets:
                 "Subsets must differ from one another.",
                 "Set it between 0 and 1, for example 0.5.",
             )
-        left_out = ("seed", "device", "checkpoints")
-        told = {name: value for name, value in request_of(recipe).items() if name not in left_out}
+        told = but_seed(recipe)
         what = identity(model, dataset.info.modality)
         key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share)
         folder = Path(root) / key
@@ -119,6 +120,14 @@ class Subsets:
     def about(self) -> dict[str, Any]:
         """version (of the labels), model, train (recipe without seed), share, n (active training rows), code."""
         return dict(read_json(self.folder / "about.json"))
+
+    def answers_for(self, run: "Run", version: str) -> bool:
+        """Whether its models are the run's network, trained by its recipe on parts of these labels."""
+        about = self.about
+        mine = (about["version"], about["code"], model_request(stored_model(about["model"])))
+        wanted = (version, run.config.get("code"), model_request(replace(run.model_config, checkpoints=())))
+        recipe = but_seed(replace(run.train_config, start="seed"))
+        return mine == wanted and but_seed(from_dict(TrainConfig, about["train"])) == recipe
 
     # --- what is there
     # -----------------------------------------------------------------------------------------------------------

@@ -45,7 +45,9 @@ def test_a_job_survives_reload_server_kill_and_its_own_sigkill(page, projects, f
         server.send_signal(signal.SIGKILL)
         server.wait()
     until(lambda: set(shards(fashion)) - set(had) or len(shards(fashion)) > len(had))
-    running = fashion.job(job.id)
+    running = until(
+        lambda: (found := fashion.job(job.id)).fraction > 0 and found
+    )  # said a moment after the first shard
     assert running.state == "running"
 
     os.killpg(running.pid, signal.SIGKILL)

@@ -73,6 +73,10 @@ def test_an_estimator_with_a_setting_of_its_own(tried):
     assert tried["flag"]
 
 
+def test_a_source_of_networks(tried):
+    assert tried["source"] == ["plain:8", 2 * 8 + 8 + 8 * 2 + 2]
+
+
 def test_a_measure(tried):
     assert tried["measure"] == pytest.approx(2.0, rel=1e-4)
 
@@ -162,6 +166,7 @@ TESTS = {
     "an exporter": "test_an_exporter",
     "a section of the report": "test_a_section_of_the_report",
     "a network, or a layer type with its own exact rule": "test_a_layer_rule_and_a_network",
+    "a source of networks by name, as of a library of yours": "test_a_source_of_networks",
     "a place to compute": "test_a_runner",
 }
 BY_HAND = {"a page", "a figure", "a setting"}

@@ -47,6 +47,12 @@ for row in range(len(x)):
 queries = trained.engine().queries(x, y)
 found["layer rule"] = [handler_of(model[0]).__name__, float(np.abs(queries.norms.numpy() - exact).max())]
 
+# a source of networks
+named = Project.create(
+    folder / "home" / "named", DataConfig(path=str(folder / "data.pairs")), ModelConfig(name="plain:8")
+)
+found["source"] = [named.model_config.name, named.first_look["parameters"]]
+
 # an estimator with a setting, a measure, a runner
 config = ScoreConfig(estimator="ip", queries="test", device="cpu")
 plain = project.score(config)

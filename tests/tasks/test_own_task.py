@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
 @pytest.fixture
 def made(tmp_path):
     """A project of the quantile task in the docs, on waits of exponential length, and the task's file."""
-    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    code, *_ = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     file = tmp_path / "quantile.py"
     file.write_text(code)
     rng = np.random.default_rng(0)

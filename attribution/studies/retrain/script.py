@@ -16,8 +16,8 @@ from attribution.progress import Progress
 from attribution.trust.commands import program, words_of
 
 PLACES = {
-    "data": "your file or folder with this version's labels, without what was dropped",
-    "labels": "a CSV file with id, label, active and split of every sample",
+    "data": "your file or folder as it is in this version, without what was dropped",
+    "labels": "a CSV file with a line for every sample: its id, target, whether it is used, and split",
     "seed": "the seed of this training",
     "out": "the folder for predictions or weights",
     "version": "the first letters of the data version",
