@@ -23,7 +23,7 @@ TASKS = ("regression", "multilabel", "binary")
 PLUMBING = re.compile(  # of widgets and their places, not read by anybody
     r"label(_visibility)?: |label_visibility|aria-label|class=|data-keys=.*|style=.{2,3}[^>]*>|\W\Wlabel\W\W:|"
     r"user_key: .*|\bid: .*|element_id: .*|url_path: .*|^ *data: .*|"
-    r"\b(js|css|html)_content: .*"
+    r"\b(js|css|html)_content: .*|`\{\w+\}`"  # the last: what a command of the user's may name
 )
 CLASSES = re.compile(r"\bclass(es)?\b|\baccura|\bconfiden|\blabel", re.IGNORECASE)
 
