@@ -6,7 +6,7 @@ transformers and those of captum, dattri and kronfluence that are to be compared
 note). Random weights, 128 random samples and 50 queries (EK-FAC: 10), one thread. Costs are CPU seconds over a plain
 forward pass of the same samples in the same process, peak memory is that of ``peers.py``; agreement is that of the
 scores with ours. Writes benchmarks/results/real_models.json after each work. Exits with status 1 where a dot product of
-a library that covers the same weights differs by more than 1e-5 of the largest.
+a library that covers the same weights differs by more than 1e-4 of the largest.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def failures(result: dict[str, Any]) -> list[str]:
         for kind, found in works.items()
         if kind in KINDS
         for library, line in found["peers"].items()
-        if library == "torch.func" and line.get("to_ours", {}).get("max_relative", 0.0) > 1e-5
+        if library == "torch.func" and line.get("to_ours", {}).get("max_relative", 0.0) > 1e-4
     ]
 
 
