@@ -78,9 +78,13 @@ def _by_scheme(address: Address, found: list[Reader]) -> Reader:
     return named[address.scheme]
 
 
+USUAL = (".csv", ".parquet", ".jsonl", ".npz", ".xlsx")  # named first: what most people have
+
+
 def suffixes() -> tuple[str, ...]:
-    """The endings of all files that some reader reads."""
-    return tuple(dict.fromkeys(suffix for kind in readers.each() for suffix in kind.suffixes))
+    """The endings of all files that some reader reads, the usual ones first."""
+    found = dict.fromkeys(suffix for kind in readers.each() for suffix in kind.suffixes)
+    return tuple(sorted(found, key=lambda suffix: USUAL.index(suffix) if suffix in USUAL else len(USUAL)))
 
 
 def what_to_give() -> str:
