@@ -79,7 +79,8 @@ def new(
         typer.echo(line)
     if "epochs" not in given(context, recipe) and (small := small_data(project)):
         typer.echo(f"small data: {small}")
-    typer.echo(f"Next: {command('train', project)}")
+    loads = " (loads your weights, trains nothing)" if project.model_config.checkpoints else ""
+    typer.echo(f"Next: {command('train', project)}{loads}")
 
 
 def small_data(project: Project) -> str:
@@ -109,6 +110,7 @@ def model_lines(project: Project) -> list[str]:
     look = project.first_look
     losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
     made = project.train_config
+    recipe = "recipe, should you train here" if project.model_config.checkpoints else "recipe"
     shape = project.model_config.shape or project.info.shape
     return [
         f"sample shape {'x'.join(map(str, shape))}; {look['weights']} model of {look['parameters']:,} "
@@ -116,7 +118,7 @@ def model_lines(project: Project) -> list[str]:
         f"({min(losses):.2f} to {max(losses):.2f}), chance is {look['chance']:.2f}",
         *look.get("said", []),
         *loaded(look),
-        f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}",
+        f"{recipe}: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}",
     ]
 
 

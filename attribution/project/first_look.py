@@ -140,10 +140,22 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     }
 
 
+def _its_own(dataset: "Dataset", model: ModelConfig) -> bool:
+    """Whether the weights in use are those that come with the network's name, trained for these classes."""
+    source, rest = source_of(model.name) or (None, "")
+    width = dataset.task.out_features(dataset.info)
+    return source is not None and model.checkpoints == source.checkpoints(rest, width, values_of(model.arguments)) != ()
+
+
 def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights: str) -> list[str]:
     """What the user should know of how the model was taken."""
     found = source_of(model.name)
     told = found[0].said(found[1], values_of(model.arguments)) if found else []
+    if found and told and _its_own(dataset, model):
+        told.append(
+            "They have seen the labels as they are: for a proof from before that, name what you began with as the "
+            f"model (--model {found[0].name}:BASE) and this one as --checkpoints."
+        )
     if weights == "builder" and not model.checkpoints and not told:
         told.append(
             "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
@@ -152,7 +164,8 @@ def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights:
     if found and not (model.transform or model.mean or model.std) and model.inputs == "auto":
         told += found[0].unprepared(found[1], dataset.info.modality)
     if model.transform:
-        told.append(f"Each sample is given to the model as {model.transform} makes it: {_by(model.shape)}.")
+        size = ", from its file at its own size" if modality_of(dataset).files else ""
+        told.append(f"Each sample is given to the model as {model.transform} makes it{size}: {_by(model.shape)}.")
     if model.inputs == "tokens":
         told.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
     if type(network).__name__ == "Ordered":

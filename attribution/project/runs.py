@@ -202,6 +202,12 @@ class Models:
         if run is None and run_id:
             raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
         if run is None:
+            if self._about.model_config.checkpoints:
+                raise UserError(
+                    "The weights that you named are not loaded yet.",
+                    "Models are asked as runs, and there is none.",
+                    "Run `datablame train`, or press the button on Overview: it loads them and trains nothing.",
+                )
             do = "Train one: `datablame train`, or the button on the Overview page."
             raise UserError("There is no trained model yet.", "Influence is asked of a model.", do)
         return run

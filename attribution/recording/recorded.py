@@ -104,7 +104,8 @@ class Recorded:
             raise UserError(
                 f"{len(held):,} recorded samples are held out here, the first is {names[held[0]]!r} ({split}).",
                 "The loop trained on what this project measures by.",
-                "Make the project with the split that the loop had (--split COLUMN).",
+                "Make the project with the split that the loop had: split=COLUMN (--split), and where it has no "
+                "validation part, val_fraction=0 (--val-fraction 0).",
             )
         return rows
 

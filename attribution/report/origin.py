@@ -12,13 +12,21 @@ from attribution.views.comparison import recipe_words
 PACKAGES = ("numpy", "pandas", "scikit-learn", "streamlit")
 
 
+def _version(package: str) -> str:
+    """Of an installed package; of a clone that is on the path alone there is none."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def origin(state: State) -> list[tuple[str, str]]:
     """Names with values; those that the project lacks are empty."""
     run = state.run
     proof = state.proof
-    installed = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    installed = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     found = [
-        ("Datablame", f"{metadata.version('datablame')}, source {source_hash()}"),
+        ("Datablame", f"{_version('datablame')}, source {source_hash()}"),
         ("Python", f"{platform.python_version()}, {installed}"),
         ("Data as imported", state.dataset.info.base_hash),
         ("Data with the decisions", state.labels.version),

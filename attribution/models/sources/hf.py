@@ -121,10 +121,7 @@ class HuggingFace(Source):
                 "An adapter on its base: its weights and those of layers that were trained along are trained and "
                 "asked; the base stays as it is. Trainings start from them."
             ]
-        return [
-            "Trainings start from the folder's weights. They have seen the labels as they are: for a proof from before "
-            "that, name the folder that you began with (--model hf:BASE) and this one as --checkpoints."
-        ]
+        return ["Trainings start from the folder's weights."]
 
     def _adapted(self, folder: Path, wanted: Wanted, merge: bool, given: dict[str, Any]) -> "nn.Module":
         """The base with the adapter's layers, whose weights and those trained along are the only ones to train; with
