@@ -82,12 +82,17 @@ def named_files(command: str, folder: Path | str) -> list[Path]:
 
 
 def program(word: str, folder: Path | str) -> str:
-    """What is started: the path of a file in the folder, else the word; this Python where the system has none."""
+    """What is started: the path of a file in the folder, else the word.
+
+    ``python`` is that of the active environment; where none is active, the one this runs in (the system's would
+    rarely have torch or pandas).
+    """
     import shutil
 
     if os.sep in word:
         return str(Path(folder, word).expanduser())
-    if word in ("python", "python3") and shutil.which(word) is None:
+    active = any(os.environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX"))
+    if word in ("python", "python3") and not (active and shutil.which(word)):
         return sys.executable
     return word
 
