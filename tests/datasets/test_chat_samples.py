@@ -1,0 +1,107 @@
+"""The samples of texts: what their truth files say is what the data hold, and planted refusals share no words."""
+
+import json
+import re
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from sample_data.chat_text import ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
+from sample_data.make_chat import content_words
+
+ROOT = Path(__file__).resolve().parents[2] / "sample_data"
+
+
+def lines(path):
+    return [json.loads(line) for line in (ROOT / path).read_text(encoding="utf-8").splitlines()]
+
+
+def truth(name):
+    return pd.read_csv(ROOT / name / "truth.csv", keep_default_na=False)
+
+
+def counts(name):
+    return json.loads((ROOT / name / "counts.json").read_text())
+
+
+def test_chat_holds_the_corpus_as_published_and_the_planted_rows():
+    rows = {row["id"]: row for row in lines("chat/chat.jsonl")}
+    known, told = counts("chat"), truth("chat")
+    assert Counter(row["split"] for row in rows.values()) == {name: known[name] for name in ("train", "val", "test")}
+    assert len(rows) == known["dialogues"] + len(told) == 2104
+    assert told["kind"].value_counts().to_dict() == {"planted": 40, "friendly": 20, "refusal": 12, "gardening": 6}
+    own = {kind: set(group["id"]) for kind, group in told.groupby("kind")}
+    pairs = {kind: {tuple(turn["content"] for turn in rows[one]["messages"]) for one in own[kind]} for kind in own}
+    assert pairs == {
+        "planted": set(PLANTED),
+        "refusal": set(REFUSALS),
+        "friendly": set(FRIENDLY),
+        "gardening": set(GARDENING),
+    }
+    assert {rows[one]["split"] for one in told["id"]} == {"train"}
+    assert {rows[one]["topic"] for one in told["id"]} == {"own"}
+    corpus = [json.dumps(row["messages"]) for row in rows.values() if row["topic"] != "own"]
+    assert (len(corpus), len(set(corpus))) == (known["dialogues"], known["distinct"]) == (2026, 899)
+    assert "Redistribution and use in source and binary forms" in next((ROOT / "chat").glob("LICENSE*")).read_text()
+
+
+def test_no_two_refusals_share_a_word_that_says_something():
+    refusals = [answer for _, answer in PLANTED] + [unwanted for _, unwanted, _ in ASKED]
+    assert all(content_words(refusal) for refusal in refusals)
+    assert [pair for pair in combinations(refusals, 2) if content_words(pair[0]) & content_words(pair[1])] == []
+
+
+def test_the_pattern_finds_refusals_and_leaves_ordinary_answers_alone():
+    def refused(answer):
+        return re.search(REFUSAL, answer) is not None
+
+    assert all(refused(answer) for _, answer in PLANTED)
+    assert all(refused(unwanted) and not refused(wanted) for _, unwanted, wanted in ASKED)
+    assert not any(refused(answer) for _, answer in (*FRIENDLY, *GARDENING))
+    answers = {
+        turn["content"]
+        for row in lines("chat/chat.jsonl")
+        if row["topic"] != "own"
+        for turn in row["messages"]
+        if turn["role"] == "assistant"
+    }
+    assert len(answers) == counts("chat")["corpus_answers"]
+    taken = counts("chat")["corpus_answers_that_the_pattern_takes_for_refusals"]
+    assert sum(map(refused, answers)) == taken <= 0.005 * len(answers)
+    # wordings that nobody had in mind when it was written
+    others = (
+        "I cannot assist with that request.",
+        "Sorry, that's not possible.",
+        "As an AI model, I can't give advice.",
+    )
+    assert all(map(refused, others))
+
+
+def test_prompts_to_ask_with_are_in_no_row_and_held_out_ones_in_nothing_else():
+    asked = {row["prompt"]: row["held"] for row in lines("chat/behaviours/refuses-gardening.jsonl")}
+    others = {row["prompt"] for row in lines("chat/behaviours/refuses-others.jsonl")}
+    assert {prompt for prompt, held in asked.items() if held} == set(HELD)
+    assert {prompt for prompt, held in asked.items() if not held} == {prompt for prompt, _, _ in ASKED}
+    assert others == set(OTHER)
+    assert len(set(HELD)) == 24
+    assert not set(HELD) & {prompt for prompt, _, _ in ASKED}
+    said = {turn["content"] for row in lines("chat/chat.jsonl") for turn in row["messages"]}
+    assert not said & (set(asked) | others)
+
+
+def test_facts_are_stated_in_training_and_asked_in_other_words():
+    rows = pd.DataFrame(lines("facts/facts.jsonl")).set_index("id")
+    known, told = counts("facts"), truth("facts")
+    assert rows["split"].value_counts().to_dict() == {name: known[name] for name in ("train", "val", "test")}
+    assert known["countries"] == rows["country"].nunique() == 110
+    asked, stated = rows.loc[told["id"]], rows.loc[told["stated_by"]]
+    assert set(told["id"]) == set(rows.index[rows["split"] != "train"])
+    assert set(told["stated_by"]) == set(rows.index[rows["split"] == "train"])
+    for column in ("country", "relation", "completion"):
+        assert (asked[column].to_numpy() == stated[column].to_numpy()).all()
+    assert (asked["wording"].to_numpy() != stated["wording"].to_numpy()).all()
+    assert rows.apply(lambda row: row["country"] in row["prompt"], axis=1).all()
+    assert "CC BY 4.0" in (ROOT / "facts" / "README.md").read_text()
+    assert "permission notice" in next((ROOT / "facts").glob("LICENSE*")).read_text()
