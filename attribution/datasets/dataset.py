@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from attribution.datasets.chat.conversation import Conversation
     from attribution.datasets.handed import Inputs
     from attribution.tasks.base import Task
 
 SPLITS = ("train", "val", "test")
+CHAT = ("turns", "row")  # of a chat: its turns, and the user's whole row
 LINES = 16_384  # of ``samples.parquet`` in one block, so that one line is read without the rest
 
 
@@ -162,7 +164,8 @@ class Dataset:
             if name not in samples:
                 samples[name] = None
         first = ["id", "split", "label", "source", "hash", "text", "group"]
-        samples = samples[first + [name for name in samples.columns if name.startswith("col:")]]
+        own = [name for name in samples.columns if name.startswith("col:") or name in CHAT]
+        samples = samples[first + own]
         kept_as = task_of(info).targets.stored
         samples = samples.astype({"id": "str", "split": "str", "label": kept_as, "source": "str", "hash": "str"})
         counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
@@ -270,6 +273,12 @@ class Dataset:
         if "samples" in self.__dict__ or len(self) <= LINES:
             return self.samples.iloc[int(row)]
         return self._lines.iloc(int(row))
+
+    def conversation(self, row: int) -> "Conversation":
+        """The conversation of a row as imported, for chats."""
+        from attribution.datasets.chat.conversation import conversation_of
+
+        return conversation_of(self, row)
 
     @cached_property
     def _lines(self) -> "Lines":

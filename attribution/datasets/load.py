@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from attribution.datasets.encode import encode
 from attribution.datasets.kinds import modality
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.originals import write_origin
+from attribution.datasets.readers import readers
 from attribution.datasets.readers.base import Reader, reader_of, what_to_give
 from attribution.datasets.roles import described as described_roles
 from attribution.datasets.roles import said_of_weights
@@ -28,7 +30,7 @@ from attribution.datasets.targets import Arranged, arrange, understood
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import DataConfig
-from attribution.tasks.choice import described
+from attribution.tasks.choice import AUTO, described
 from attribution.tasks.targets import parts_of
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 
 # A loop of links, a NUL, a name that is too long, an unknown user, a pattern that is none.
+CHATS = "causal-lm"  # the task whose samples are read by what they hold, whatever else the file might be
 NO_PATH = (OSError, ValueError, RuntimeError, re.error)
 
 
@@ -58,6 +61,7 @@ def import_data(
         )
     progress.update(0, 1, "looking at the files")
     source = read_source(config)
+    config = with_task(config, source)
     arranged = arrange(source, config)
     samples, classes = arranged.samples, source.classes
     building = out.with_name(out.name + ".tmp")
@@ -104,6 +108,7 @@ def preview(config: DataConfig) -> dict[str, Any]:
     whose content was decoded). Raises what ``import_data`` raises before it decodes pictures.
     """
     source = read_source(config)
+    config = with_task(config, source)
     arranged = arrange(source, config)
     samples, classes = arranged.samples, source.classes
     looked = modality(source.modality).preview(source, samples, config)
@@ -198,7 +203,7 @@ def read_source(config: DataConfig) -> Source:
         )
     path = _there(config.path)
     try:
-        reader = reader_of(config.path)
+        reader = readers.get("chat")() if config.task == CHATS else reader_of(config.path)
         source = reader.read(config)
     except PermissionError as cause:
         raise UserError(
@@ -208,4 +213,10 @@ def read_source(config: DataConfig) -> Source:
         ) from cause
     source.problems.extend(_not_used(config, reader, path))
     check_samples(source)
-    return understood(source, config)
+    return understood(source, with_task(config, source))
+
+
+def with_task(config: DataConfig, source: Source) -> DataConfig:
+    """The settings with the task that the kind of data means, where it means one and nothing else was asked for."""
+    own = modality(source.modality).task
+    return replace(config, task=own) if own and config.task == AUTO else config

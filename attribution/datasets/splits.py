@@ -9,7 +9,7 @@ from attribution.datasets.dataset import SPLITS
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
-EACH = {"class": "class", "number": "tenth of the values", "set": "label"}  # what a random split divides
+EACH = {"class": "class", "number": "tenth of the values", "set": "label", "text": "row"}  # what a random split divides
 _WORDS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev", "development"),

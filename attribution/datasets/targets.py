@@ -48,10 +48,23 @@ def read_classes(source: Source, config: "DataConfig", targets: "Targets") -> So
     return replace(source, classes=classes, problems=[*source.problems, *more])
 
 
+def read_texts(source: Source, config: "DataConfig", targets: "Targets") -> Source:
+    """The source as it is, where its samples are texts to learn."""
+    wanted = chosen(config)
+    if modality(source.modality).task != wanted.name:
+        raise UserError(
+            f"The task is {wanted.name}, and the samples are {modality(source.modality).title}.",
+            "It learns the words of conversations or texts.",
+            "Give chats (docs/language-models.md), or leave the task out.",
+        )
+    return source
+
+
 READ: dict[str, Callable[[Source, "DataConfig", "Targets"], Source]] = {
     "class": read_classes,
     "number": numbers.read_numbers,
     "set": label_sets.read_sets,
+    "text": read_texts,
 }
 
 

@@ -38,13 +38,14 @@ class Modality(ABC):
     title: ClassVar[str]  # many of them: "pictures"
     one: ClassVar[str]  # one of them: "picture"
     size_unit: ClassVar[str] = "numbers"  # what the shape of one counts
-    shown_as: ClassVar[str] = "text"  # how two lie side by side: picture, text, columns, or plot (a picture of numbers)
+    shown_as: ClassVar[str] = "text"  # how two lie side by side: picture, text, columns, chat, or plot (of numbers)
     files: ClassVar[bool] = False  # in a folder, each is a file of its own, and folders may be labels
     network: ClassVar[str] = "mlp"  # the built-in one that ``auto`` means
     networks: ClassVar[tuple[str, ...]] = ("logistic", "mlp")  # the built-in ones that fit, beside it
     recipe: ClassVar[Mapping[str, Any]] = {}  # how its training differs from the usual recipe
     ways: ClassVar[tuple[str, ...]] = ("raw", "standardised")  # in which a model can be handed it
     tokens: ClassVar[bool] = False  # it is token ids, whatever is asked for
+    task: ClassVar[str] = ""  # the only one that it is for; "": as the targets are
     axis: ClassVar[str] = "input"  # what a mean and a deviation are one of
 
     @abstractmethod

@@ -32,7 +32,8 @@ MOST_CATEGORIES = 250  # rarer ones share one code: boosted trees take at most 2
 
 def words_space(dataset: "Dataset") -> Space:
     """Which words occur in each text."""
-    counts = _words(np.asarray(dataset.inputs), len(dataset))
+    inputs = np.asarray(dataset.inputs)
+    counts = _words(inputs if inputs.ndim == 2 else inputs[:, 0], len(dataset))
     return Space(counts, _sparse_logistic, "logistic regression on the words", _reduced(counts))
 
 

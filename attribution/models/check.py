@@ -93,7 +93,8 @@ def _untouched(x: Tensor, before: Tensor) -> None:
 
 def _check_outputs(outputs: Any, x: Tensor, dataset: "Dataset") -> None:
     width = dataset.task.out_features(dataset.info)
-    wanted: list[tuple[int, ...]] = [(len(x), width)] + ([(len(x),)] if width == 1 else [])
+    shape = dataset.task.out_shape(dataset.info, tuple(x.shape[1:]))
+    wanted: list[tuple[int, ...]] = [(len(x), *shape)] + ([(len(x),)] if width == 1 else [])
     found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
     if found not in wanted:
         raise UserError(

@@ -12,9 +12,12 @@ def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits ``(b, c)`` and representation ``(b, d)`` of a batch, in one forward pass.
 
     The representation is the input of the ``nn.Linear`` that runs last (its mean over positions when it has more than
-    two dimensions); a model without one is represented by its logits. Train or eval mode and gradients are the caller's
+    two dimensions); a model without one is represented by its logits,
+    and one that says ``represent(x)`` by that. Train or eval mode and gradients are the caller's
     choice; the hooks are gone afterwards, whatever happens.
     """
+    if hasattr(model, "represent"):
+        return model.represent(x)  # type: ignore[operator, no-any-return]
     last: list[Tensor] = []
 
     def remember(module: nn.Module, inputs: tuple[Any, ...]) -> None:

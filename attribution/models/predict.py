@@ -72,7 +72,8 @@ def predict(
     finally:
         model.train(mode)
     if not logits:
-        return np.zeros((0, dataset.task.out_features(dataset.info)), np.float32), np.zeros((0, 0), np.float32)
+        shape = dataset.task.out_shape(dataset.info, inputs_of(model).shape_of(dataset.info))
+        return np.zeros((0, *shape), np.float32), np.zeros((0, 0), np.float32)
     return np.concatenate(logits), np.concatenate(features)
 
 

@@ -66,8 +66,9 @@ class DataConfig(Settings):
     task: str = opt(
         "auto",
         "What is predicted: classification, regression (a number), multilabel (cells like cat;dog), binary (two "
-        "classes by one logit), or FILE.py:CLASS, a task of your own; auto: classification, and labels that look like "
-        "a quantity or like several labels are refused with advice.",
+        "classes by one logit), causal-lm (the words of chats and texts), or FILE.py:CLASS, a task of your own; auto: "
+        "classification (of chats causal-lm), and labels that look like a quantity or like several labels are refused "
+        "with advice.",
     )
     task_options: tuple[str, ...] = opt(
         (),

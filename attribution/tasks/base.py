@@ -51,7 +51,7 @@ class Task(ABC):
     name: ClassVar[str]
     title: ClassVar[str]  # plain words for the user
     summary: ClassVar[str]
-    kind: ClassVar[str]  # of its targets: "class", "number" or "set" (``tasks.targets``)
+    kind: ClassVar[str]  # of its targets: "class", "number", "set" or "text" (``tasks.targets``)
     Settings: ClassVar[type[Any]] = NoSettings  # a frozen dataclass with help and ranges, in the task's file
     kept_file: ClassVar[str] = "outputs.npy"  # what a run keeps of every sample (``kept``)
     formula: ClassVar[str] = "the task's own loss"  # in words
@@ -311,6 +311,10 @@ class Task(ABC):
     @abstractmethod
     def out_features(self, info: Described) -> int:
         """Width of the model's last layer."""
+
+    def out_shape(self, info: Described, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the outputs for one sample, as the model is handed it in ``shape``."""
+        return (self.out_features(info),)
 
     def tensor(self, values: np.ndarray, device: "torch.device | str" = "cpu") -> "Tensor":
         """``Labels.values`` as the loss takes them."""

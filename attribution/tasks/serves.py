@@ -7,14 +7,14 @@ from attribution.errors import UserError
 if TYPE_CHECKING:
     from attribution.tasks.base import Task
 
-ABOUT = {"class": "classes", "number": "numbers", "set": "sets of labels"}  # kinds of targets in words
+ABOUT = {"class": "classes", "number": "numbers", "set": "sets of labels", "text": "texts"}  # kinds of targets in words
 
 
 class Serves:
     """A plug-in that is about some kinds of targets, or all."""
 
     name: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]] = ()  # of targets: class, number, set; empty: all
+    kinds: ClassVar[tuple[str, ...]] = ()  # of targets: class, number, set, text; empty: all
     instead: ClassVar[str] = ""  # what to use for other kinds, in words
 
     @classmethod

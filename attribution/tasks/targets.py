@@ -1,5 +1,5 @@
-"""What a sample's target may be (a class, a number, or a set of labels), how it is written, checked and changed; no
-torch."""
+"""What a sample's target may be (a class, a number, a set of labels, a text), how it is written, checked and
+changed; no torch."""
 
 import math
 from abc import ABC, abstractmethod
@@ -16,6 +16,7 @@ SEPARATOR = ";"
 MOST_LABELS = 62  # a set is the bits of an int64
 STRATA = 10  # quantiles of numbers that every split holds alike
 BANDS = 5  # of numbers that a figure is told for
+AS_IMPORTED = "as imported"  # the word for a text that nobody rewrote
 
 
 class Targets(ABC):
@@ -309,7 +310,71 @@ class LabelSets(Targets):
         return values ^ (np.int64(1) << rng.integers(0, len(self.classes), size=len(values)))
 
 
-KINDS: Mapping[str, type[Targets]] = {one.kind: one for one in (Classes, Numbers, LabelSets)}
+class Texts(Targets):
+    """What a row says, whole: a value is 0 as imported, else the hash of what it was rewritten to."""
+
+    kind = "text"
+    noun = "text"
+    group = "part"
+    edit = "rewrite"
+    dtype = "int64"
+    stored = "int64"
+
+    def word(self, value: Any) -> str:
+        """ "as imported", or the hash in hexadecimal digits."""
+        if value < 0:
+            return ""
+        return f"{int(value):016x}" if value else AS_IMPORTED
+
+    def value_of(self, given: Any) -> int:
+        """A value, or its word."""
+        if isinstance(given, str):
+            if given == AS_IMPORTED:
+                return 0
+            try:
+                value = int(given, 16) if len(given) == 16 else -1
+            except ValueError:
+                value = -1
+        else:
+            value = int(given)
+        if not 0 <= value < 1 << 63:
+            raise UserError(f"There is no text {given!r}.", "A rewritten text is named by its hash.", self.may_be())
+        return value
+
+    def wrong(self, values: np.ndarray) -> np.ndarray:
+        """Below none."""
+        return np.asarray(values) < self.none
+
+    def example(self) -> str:
+        """The text that came."""
+        return AS_IMPORTED
+
+    def may_be(self) -> str:
+        """How a text is changed."""
+        return "Rewrite its answer (Review, or datablame edit text), or take the edit back."
+
+    def for_model(self, values: np.ndarray) -> np.ndarray:
+        """The values: what is learned stands in the tokens."""
+        return np.asarray(values, dtype=np.int64)
+
+    def strata(self, values: np.ndarray) -> np.ndarray:
+        """All alike."""
+        return np.zeros(len(values), dtype=np.int64)
+
+    def plant(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """There is no wrong one to draw."""
+        raise UserError(
+            "Wrong targets cannot be planted in texts.",
+            "A text is right or wrong in many ways.",
+            "Plant rows of your own, and look where they are ranked.",
+        )
+
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
+
+KINDS: Mapping[str, type[Targets]] = {one.kind: one for one in (Classes, Numbers, LabelSets, Texts)}
 
 
 def parts_of(word: str) -> list[str]:

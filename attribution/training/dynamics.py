@@ -5,5 +5,6 @@ DYNAMICS = PLACE | {"loss": "float32", "margin": "float32", "prediction": "int32
 OF_KIND = {  # of targets; error: prediction - value
     "class": DYNAMICS,
     "set": DYNAMICS | {"prediction": "int64"},
+    "text": PLACE | {"loss": "float32", "margin": "float32", "confidence": "float32", "tokens_right": "float32"},
     "number": PLACE | {"loss": "float32", "margin": "float32", "prediction": "float64", "error": "float64"},
 }

@@ -561,7 +561,62 @@ class SetFace(SetStory, Face):
         return "The sum over labels of minus the logarithm of the probability that the model gives what stands there."
 
 
-FACES: dict[str, type[Face]] = {"class": ClassFace, "number": NumberFace, "set": SetFace}
+class TextFace(Face):
+    """Rows of text that a language model learns: nothing to label, and more or less likely to the model."""
+
+    noun = "text"
+    nouns = "texts"
+    picks = False
+
+    def colour(self, value: Any) -> str:
+        """One for all."""
+        return colours.class_colour(0)
+
+    def says(self, seen: Mapping[str, Any]) -> tuple[str, str, float | None]:
+        """How likely the model finds the row."""
+        sure = float(seen["confidence"])
+        words = f"loss {three_digits(float(seen['loss']))} {self.loss_unit}"
+        return "", words, sure if sure == sure else None
+
+    def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
+        """All together."""
+        return [scatter.Group("rows", colours.class_colour(0), rows)]
+
+    def typical(self, values: np.ndarray) -> str:
+        """Nothing: all are alike."""
+        return ""
+
+    def figures(self, said: pd.DataFrame) -> list[Metric]:
+        """The task's figures, each with its 95 % interval over the test samples."""
+        return self._measured(said)
+
+    def mistake(self, seen: Mapping[str, Any]) -> str:
+        """How unlikely a row is."""
+        return f"loss {three_digits(float(seen['loss']))} {self.loss_unit}"
+
+    def summary(self) -> str:
+        """What is learned."""
+        return "the next token"
+
+    def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
+        """What knowing nothing costs is not known."""
+        return None
+
+    def scores(self, test: pd.DataFrame) -> pd.DataFrame | None:
+        """None: there are no classes."""
+        return None
+
+    def line(self, said: pd.DataFrame) -> dict[str, Any]:
+        """Tokens, and how many of them the model finds likeliest."""
+        return {"tokens": said["tokens"].to_numpy(), "tokens right, %": 100 * said["tokens_right"].to_numpy()}
+
+    @property
+    def loss_help(self) -> str:
+        """What a loss is."""
+        return "Minus the logarithm of the probability that the model gives the row's trained tokens."
+
+
+FACES: dict[str, type[Face]] = {"class": ClassFace, "number": NumberFace, "set": SetFace, "text": TextFace}
 
 
 def face_of(dataset: "Dataset") -> Face:

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from attribution.detectors.base import Evidence
+from attribution.errors import UserError
 from attribution.statistics.robust import FAR, standardised
 from attribution.studies.mislabels.estimate import estimate
 from attribution.studies.mislabels.out_of_fold import judgeable
+from attribution.tasks.base import Task
 
 COVERED = 0.9  # of right values, by the interval of a suggested one
 DOUBTED = 0.1  # probability under which held-out models contradict a label
@@ -155,7 +157,18 @@ JUDGES: dict[str, type[Judge]] = {each.kind: each for each in (Labels, Numbers, 
 
 def judge_of(evidence: Evidence, held_out: bool, seed: int = 0) -> Judge:
     """The judge for the evidence's kind of targets."""
+    check(evidence.task)
     return JUDGES[evidence.task.kind](evidence, held_out, seed)
+
+
+def check(task: "Task") -> None:
+    """``UserError`` for targets of which none can be the wrong one."""
+    if task.kind not in JUDGES:
+        raise UserError(
+            f"There are no wrong labels to look for: the task is {task.name}.",
+            "Its rows are texts to learn, and no other target of a row can be suggested.",
+            "Sort the rows by loss (Browse), look through datablame hygiene, or ask which rows taught a behaviour.",
+        )
 
 
 def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

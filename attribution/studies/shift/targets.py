@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from attribution.tasks.base import Task
 
 PARTS = 5  # ranges of the training numbers, of equal share
-KIND = {"class": "label", "number": "value", "set": "label"}  # of a line in ``ShiftResult.differences``
+KIND = {"class": "label", "number": "value", "set": "label", "text": "text"}  # of a line in ``ShiftResult.differences``
 
 
 def groups_of(task: "Task", values: np.ndarray, train: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Names and members (n,) bool of the groups of ``values`` (n,); ``train`` are the rows that numbers are cut by."""
     if task.kind == "number":
         return _ranges(values, values[train])
+    if task.kind == "text":
+        return []
     if task.kind == "set":
         members = task.targets.for_model(values).astype(bool)  # (n, labels)
         return [(name, members[:, place]) for place, name in enumerate(task.classes)]
@@ -26,6 +28,8 @@ def nickname(task: "Task", values: np.ndarray) -> str:
     """What samples with these targets (m,) are mostly: "mostly cat (80 %)", "around 152 mm"."""
     if task.kind == "number":
         return f"around {np.nanmedian(values):.3g} {task.target_unit}".rstrip()
+    if task.kind == "text":
+        return ""
     found, counts = np.unique(values, return_counts=True)
     return f"mostly {task.targets.word(found[counts.argmax()])} ({100 * counts.max() / counts.sum():.0f} %)"
 

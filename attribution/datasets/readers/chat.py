@@ -1,0 +1,173 @@
+"""Read what a language model is trained on: JSON lines, JSON, Parquet or a folder in the schemas people have."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attribution.datasets import beside
+from attribution.datasets.address import Address, address_of
+from attribution.datasets.chat.conversation import ROW, TURNS
+from attribution.datasets.chat.records import Record, records_of
+from attribution.datasets.chat.schemas import Unfit, read, schema_of
+from attribution.datasets.names import NO_PROJECT
+from attribution.datasets.packed_text import ending
+from attribution.datasets.readers import register
+from attribution.datasets.readers.base import Reader
+from attribution.datasets.source import Source, left_out, note
+from attribution.datasets.splits import split_meanings
+from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
+from attribution.tasks.targets import AS_IMPORTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TASK = "causal-lm"
+SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".json", ".json.gz", ".parquet")
+SEEN = 20  # records by which a schema is told
+SCHEMAS = "messages, prompt/completion, text, instruction/output (alpaca), conversations (ShareGPT), input_ids/labels"
+
+
+@register("chat")
+class Chat(Reader):
+    """A conversation, a question with its answer, or a text in every record."""
+
+    title = "chats"
+    summary = (
+        f"What a language model is trained on, a record each: {SCHEMAS}; as JSON lines, JSON or Parquet. With "
+        "--task causal-lm also where a label stands beside it, and plain texts."
+    )
+    suffixes: ClassVar[tuple[str, ...]] = ()  # those of tables: what is in a file decides
+    kind = "table"
+
+    def sniff(self, path: Path, folder: bool) -> int:
+        """Surer than a table where the first records have one of the schemas that no table has."""
+        try:
+            first = list(islice(first_records(path), SEEN)) if folder or ending(path) in SUFFIXES else []
+        except (UserError, OSError):
+            return 0  # who reads it says what is wrong
+        return 3 if first and all(schema_of(one.fields) for one in first) else 0
+
+    def read(self, config: DataConfig) -> Source:
+        """A sample for every record that holds a conversation; the others are listed with their line. Ids are those of
+        ``config.id``, else ``line-00017``. Memory: the whole file."""
+        return source_of(records_of(address_of(config.path), config.max_gigabytes), config, address_of(config.path))
+
+    def first_rows(self, words: str, count: int) -> "pd.DataFrame":
+        import pandas as pd
+
+        path = address_of(str(words)).files()[0]
+        return pd.DataFrame([dict(one.fields) for one in islice(first_records(path), count)])
+
+
+def first_records(path: Path) -> Iterator[Record]:
+    """The records of a path, read as they are asked for."""
+    if path.exists():
+        yield from records_of(address_of(str(path)), 0.0)
+
+
+def source_of(records: Iterator[Record], config: DataConfig, address: Address) -> Source:
+    """The samples of these records, as ``Chat.read`` says."""
+    import pandas as pd
+
+    path = address.path
+    schema = ""
+    seen = 0
+    lines: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    problems: list[dict[str, Any]] = []
+    for record in records:
+        seen += 1
+        schema = schema or schema_of(record.fields, asked=True)
+        if not schema:
+            raise _no_schema(record, path)
+        try:
+            found = read(record.fields, schema)
+        except Unfit as cause:
+            problems.append(left_out(record.where, str(cause)))
+            continue
+        conversation = found.conversation
+        lines.append(
+            {
+                "id": _id(record, config.id, path),
+                "source": record.where,
+                "text": conversation.plain,
+                TURNS: conversation.to_json(),
+                ROW: record.text,
+                "group": _said(record, config.group, path) if config.group else "",
+                "split": record.fields.get(config.split or "split") or "",
+                "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
+            }
+        )
+        used = {*found.used, config.id, config.group, config.split or "split"}
+        kept.append({name: _plain(value) for name, value in record.fields.items() if name not in used})
+    if not lines:
+        raise UserError(
+            f"{path.name} holds no conversation: {problems[0]['where']} {problems[0]['what']}."
+            if problems
+            else f"{path.name} is empty.",
+            "There is nothing to learn from.",
+            f"The schemas read are: {SCHEMAS}. {NO_PROJECT}",
+        )
+    samples = pd.DataFrame(lines)
+    problems += _nothing_trained(samples)
+    samples["split"], said = _splits(samples, config.split or "split", path)
+    samples["label"] = AS_IMPORTED
+    beside_them = pd.DataFrame(kept, index=samples.index)
+    names = [name for name in beside_them.columns if beside_them[name].notna().any()]
+    samples = pd.concat([samples.drop(columns="nothing"), beside.kept(beside_them, names)], axis=1)
+    samples.attrs["schema"] = schema
+    return Source("chat", path, samples, problems=problems + said + beside.said(names), seen=seen)
+
+
+def _no_schema(record: Record, path: Path) -> UserError:
+    return UserError(
+        f"{record.where[0].upper()}{record.where[1:]} of {path.name} has none of the schemas of a chat.",
+        f"Its columns are {', '.join(map(str, list(record.fields)[:12])) or 'none'}.",
+        f"The schemas read are: {SCHEMAS}.",
+    )
+
+
+def _id(record: Record, name: str, path: Path) -> str:
+    return _said(record, name, path) if name else f"line-{record.number:05d}"
+
+
+def _said(record: Record, name: str, path: Path) -> str:
+    value = record.fields.get(name)
+    if value is None or isinstance(value, list | Mapping):
+        raise UserError(
+            f"{record.where[0].upper()}{record.where[1:]} of {path.name} has no word or number in column {name}.",
+            "It was named for all rows.",
+            "Correct the row, or name another column.",
+        )
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value that a column beside the data can hold."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | Mapping) else value
+
+
+def _nothing_trained(samples: "pd.DataFrame") -> list[dict[str, Any]]:
+    gone = samples["source"][samples["nothing"]].tolist()
+    if not gone:
+        return []
+    more = f" (and {len(gone) - 1:,} more rows)" if len(gone) > 1 else ""
+    return [note(gone[0], f"trains nothing: no turn of it is the model's{more}", len(gone))]
+
+
+def _splits(samples: "pd.DataFrame", name: str, path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """The split of each row as it says; words that are none are a mistake where the column was named."""
+    words = [str(word) for word in samples["split"]]
+    meanings = split_meanings({word for word in words if word})
+    bad = [word for word in words if word and meanings[word] is None]
+    if bad:
+        place = words.index(bad[0])
+        raise UserError(
+            f"{samples['source'].iloc[place].capitalize()} of {path.name} has {bad[0]!r} in column {name}.",
+            "That is not a split.",
+            "Use train, val or test in every row, or rename the column.",
+        )
+    return [str(meanings[word]) if word else "" for word in words], []
