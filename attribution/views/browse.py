@@ -124,7 +124,7 @@ def tile(card: Card, marks: Sequence[str], fact: str = "") -> dict[str, Any]:
         "colour": card.label_colour,
         "was": card.was,
         "marks": [mark for mark in (own, *marks) if mark],
-        "says": f"{card.says}{sure}" if card.prediction else "",
+        "says": f"{card.says}{sure}" if card.says else "",
         "wrong": bool(card.prediction) and card.says != "model agrees",
         "fact": fact,
     }

@@ -4,9 +4,13 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from typing import TYPE_CHECKING
 
-from attribution.views import colours
+from attribution.views import chat, colours
 from attribution.views.numbers import percent
+
+if TYPE_CHECKING:
+    from attribution.datasets.chat.conversation import Conversation
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Fact:
 @dataclass(frozen=True)
 class Card:
     """All that a card shows. ``was`` is the label before an edit ("" if unchanged), ``changed`` what such an edit is
-    called; ``says`` what the model says in words; ``picture`` a data URI ("" for text and tables); ``tags``, ``note``
-    and ``unsure`` are the marks that people put on it."""
+    called; ``says`` what the model says in words; ``picture`` a data URI ("" for text and tables); ``chat`` the turns
+    of a conversation, of which ``text`` is the short form; ``tags``, ``note`` and ``unsure`` are the marks that people
+    put on it."""
 
     row: int
     id: str
@@ -45,6 +50,7 @@ class Card:
     tags: tuple[str, ...] = ()
     note: str = ""
     unsure: bool = False
+    chat: "Conversation | None" = None
 
 
 def data_uri(png: bytes) -> str:
@@ -64,12 +70,12 @@ def without_picture(card: Card) -> Card:
 
 def without_text(card: Card) -> Card:
     """The same card for a place where the text is drawn apart, larger."""
-    return replace(card, text="")
+    return replace(card, text="", chat=None)
 
 
 def without_prediction(card: Card) -> Card:
     """The same card where the facts already say what was predicted."""
-    return replace(card, prediction="", confidence=None)
+    return replace(card, prediction="", says="", confidence=None)
 
 
 def picture_html(picture: str, alt: str, size: int) -> str:
@@ -95,7 +101,7 @@ def captioned_picture_html(picture: str, caption: str, size: int) -> str:
 def strip_html(cards: Sequence[Card], size: int = 40) -> str:
     """The pictures of several samples side by side, or the beginning of the first one's text."""
     if cards and not cards[0].picture:
-        return f'<div style="width:14rem">{_text_html(cards[0].text, 2, 0.8)}</div>'
+        return f'<div style="width:14rem;font-size:.85em">{_words_html(cards[0], 2, 0.95)}</div>'
     shown = "".join(picture_html(card.picture, card.alt, size) for card in cards)
     return f'<div style="display:flex;gap:3px">{shown}</div>'
 
@@ -105,6 +111,8 @@ def label_html(card: Card) -> str:
     dot = (
         "<span "
         f'style="display:inline-block;width:.62em;height:.62em;border-radius:50%;background:{card.label_colour};margin-right:.4em"></span>'
+        if card.label
+        else ""
     )
     was = f'<s style="opacity:.6;font-weight:400">{escape(card.was)}</s> ' if card.was else ""
     name = f'<s style="opacity:.6">{escape(card.label)}</s>' if card.dropped else escape(card.label)
@@ -131,7 +139,7 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
     Everything that comes from the user's data is escaped.
     """
     lines = [label_html(card)]
-    if card.prediction:
+    if card.says:
         sure = f" ({percent(card.confidence)})" if card.confidence is not None else ""
         lines.append(f'<div style="font-size:.84em;opacity:.8">{escape(card.says)}{sure}</div>')
     if card.facts:
@@ -147,7 +155,7 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
     body = f'<div style="min-width:0;flex:1">{"".join(lines)}</div>'
     picture = picture_html(card.picture, card.alt, size) if card.picture else ""
     return (
-        _text_html(card.text, text_lines, text_em)
+        _words_html(card, text_lines, text_em)
         + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
     )
 
@@ -158,7 +166,7 @@ def tile_html(card: Card, size: int = 104) -> str:
     shown = (
         f'<div style="display:flex;justify-content:center;margin-bottom:.4em">{picture}</div>'
         if picture
-        else _text_html(card.text, 5, 0.92)
+        else _words_html(card, 5, 0.92)
     )
     return shown + label_html(card) + marks_html(card)
 
@@ -195,6 +203,13 @@ def _suspicion_html(value: float) -> str:
         "4.2em;min-width:1.6em;height:.42em;background:#8884;"
         f'border-radius:2px">{bar}</span><b style="font-weight:600">{share:.2f}</b></div>'
     )
+
+
+def _words_html(card: Card, lines: int, em: float) -> str:
+    """The sample in words: question and answer of a conversation, else its text."""
+    if card.chat is None:
+        return _text_html(card.text, lines, em)
+    return f'<div style="font-size:{em}em;margin-bottom:.35em">{chat.mini_html(card.chat, max(2, lines - 1))}</div>'
 
 
 def _text_html(text: str, lines: int, em: float) -> str:

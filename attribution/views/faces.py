@@ -68,6 +68,10 @@ class Face(Story):
         """A target in words."""
         return self.targets.word(value) or self.none
 
+    def tag(self, value: Any) -> str:
+        """What stands on a card for a target."""
+        return self.word(value)
+
     def colour(self, value: Any) -> str:
         """The colour of a target, the same on every page."""
         return colours.class_colour(int(value))

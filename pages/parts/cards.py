@@ -9,7 +9,7 @@ from attribution.browse.words import words
 from attribution.datasets.said_by import said_of
 from attribution.modalities import alt, describe, modality_of, thumbnail
 from attribution.views import cards, tables
-from pages.parts import context, edits, frame, marks, targets
+from pages.parts import chat, context, edits, frame, marks, targets
 from pages.parts.context import Sight
 
 GRID = 24  # cards on a page, never more
@@ -44,12 +44,12 @@ def card_of(
     return cards.Card(
         row=int(row),
         id=str(dataset.ids[row]),
-        label=face.word(label),
+        label=face.tag(label),
         label_colour=face.colour(label),
         alt=alt(dataset, row),
         picture=picture(sight.key, dataset.info.base_hash, int(row), size, dataset),
         text="" if modality_of(dataset).shown_as == "picture" else describe(dataset, row),
-        was="" if face.same(label, base) else face.word(base),
+        was="" if face.same(label, base) else face.tag(base),
         changed=face.changed_mark,
         dropped=not bool(sight.labels.active[row] or face.bare(label)),
         reviewed=verdict == "keep",
@@ -62,6 +62,7 @@ def card_of(
         tags=() if marks is None else marks["tags"],
         note="" if marks is None else str(marks["note"]),
         unsure=marks is not None and bool(marks["unsure"]),
+        chat=chat.of(sight, row),
     )
 
 
@@ -75,6 +76,17 @@ def spoken(sight: Sight, row: int) -> list[cards.Fact]:
 def show(card: cards.Card, size: int = 84, text_lines: int = 4) -> None:
     """Draw a card without buttons."""
     st.html(cards.card_html(card, size, text_lines))
+
+
+def whole(card: cards.Card, place: str, side: int, text_em: float) -> None:
+    """A card that has room: picture (``side`` pixels at most), all turns of a conversation, or many lines of text,
+    above what is said of the sample. ``place`` keeps keys apart."""
+    if card.picture:
+        st.html(cards.centred_picture_html(card, side))
+    if card.chat is not None:
+        chat.show(card.chat, key=f"{place}-{card.row}")
+        card = cards.without_text(card)
+    st.html(cards.card_html(cards.without_picture(card), text_lines=14, text_em=text_em))
 
 
 def actions(
@@ -167,9 +179,7 @@ def large(
     influences."""
     row = int(row)
     card = card_of(sight, row, spoken(sight, row), size=280)
-    if card.picture:
-        st.html(cards.centred_picture_html(card, side))
-    st.html(cards.card_html(cards.without_picture(card), text_lines=14, text_em=1.1))
+    whole(card, place, side, 1.1)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _decisions(sight, row, place, ("drop", "keep"), reason, evidence)
         marks.unsure(sight, row, place)

@@ -60,7 +60,7 @@ def said(sight: Sight, row: int) -> dict[str, Any]:
         "was": card.was,
         "dropped": card.dropped,
         "mark": mark,
-        "says": f"{card.says}{sure}" if card.prediction else "",
+        "says": f"{card.says}{sure}" if card.says else "",
         "suspicion": doubt,
         "text": card.text,
         "picture": card.picture,

@@ -6,7 +6,7 @@ from attribution.modalities import full_text, modality_of
 from attribution.modalities.image import png
 from attribution.modalities.tabular import values_of
 from attribution.views import cards as card_views
-from attribution.views import leaks, numbers
+from attribution.views import chat, leaks, numbers
 from pages.parts import cards
 from pages.parts.context import Sight
 
@@ -21,13 +21,16 @@ def show(sight: Sight, row: int, other: int, change: str, titles: tuple[str, str
     if shown_as == "text":
         texts = [full_text(sight.project.dataset, sample) for sample in (row, other)]
         shown[row], shown[other] = leaks.marked_texts(*texts)
+    elif shown_as == "chat":
+        dataset = sight.project.dataset
+        shown[row], shown[other] = chat.beside_html(dataset.conversation(row), dataset.conversation(other))
     for column, sample, title in zip(columns, (row, other), titles, strict=False):
         with column, st.container(border=True, height="stretch", gap="small"):
             st.caption(title)
             card = cards.card_of(sight, sample, size=SIDE)
             if card.picture:
                 st.html(card_views.picture_html(card.picture, card.alt, SIDE))
-            elif shown_as == "text":
+            elif shown[sample]:
                 st.html(
                     f'<div style="font-size:1.1em;line-height:1.5;max-height:18em;overflow:auto">{shown[sample]}</div>'
                 )

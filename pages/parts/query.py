@@ -197,13 +197,10 @@ def query_card(sight: Sight, rows: Sequence[int], side: int) -> None:
     seen = sight.predictions.loc[rows[0]]
     card = cards.card_of(sight, rows[0], size=224, suspicion=False)
     with st.container(border=True):
-        if card.picture:
-            st.html(card_views.centred_picture_html(card, side))
-        bare = card_views.without_picture(card)
         if modality_of(sight.project.dataset).shown_as == "columns":
             st.html(tables.columns_html(values_of(sight.project.dataset, rows[0])))
-            bare = card_views.without_text(bare)
-        st.html(card_views.card_html(bare, text_lines=12, text_em=1.15))
+            card = card_views.without_text(card)
+        cards.whole(card, "query", side, 1.15)
         loss = numbers.three_digits(float(seen["loss"]))
         st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

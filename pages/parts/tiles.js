@@ -39,9 +39,11 @@ function tile(item, open) {
     box.append(text);
   }
   const label = element("div", "label");
-  const dot = element("span", "dot");
-  dot.style.background = item.colour;
-  label.append(dot);
+  if (item.label) {
+    const dot = element("span", "dot");
+    dot.style.background = item.colour;
+    label.append(dot);
+  }
   if (item.was) label.append(element("span", "was", item.was), " ");
   label.append(element("span", "", item.label));
   for (const mark of item.marks) label.append(element("span", "mark", mark));

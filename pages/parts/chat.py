@@ -1,0 +1,34 @@
+"""A conversation as a chat: turns as bubbles, what the model learns marked, and numbers of tokens as a wash."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attribution.modalities import modality_of
+from attribution.views import chat
+from pages.parts import context
+from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    from attribution.datasets.chat.conversation import Conversation
+    from attribution.views.chat import Wash
+
+PLAIN = "nothing"
+
+
+def of(sight: Sight, row: int) -> "Conversation | None":
+    """The conversation of a row where samples are shown as chats; None elsewhere."""
+    dataset = sight.project.dataset
+    return dataset.conversation(int(row)) if modality_of(dataset).shown_as == "chat" else None
+
+
+def show(conversation: "Conversation", *, washes: "Sequence[Wash] | None" = None, key: str = "") -> None:
+    """The conversation. ``washes``: numbers of its learned tokens, of which one is drawn at a time; with several,
+    ``key`` keeps the choice among them apart from those of other conversations on the page."""
+    known = {wash.title: wash for wash in washes or () if wash.tokens}
+    chosen = next(iter(known), PLAIN)
+    if len(known) > 1:
+        names = [*known, PLAIN]
+        chosen = st.segmented_control("Colour the words by", names, default=chosen, key=f"wash-{key}") or PLAIN
+    st.html(chat.conversation_html(conversation, known.get(chosen), context.dark()))
