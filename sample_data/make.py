@@ -29,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # as a script, the folder above is not searched
 
 from sample_data.make_chat import make_chat  # noqa: E402
+from sample_data.make_contamination import make_contamination  # noqa: E402
 from sample_data.make_facts import make_facts  # noqa: E402
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -358,6 +359,7 @@ def main(names: list[str]) -> None:
         "cells": make_cells,
         "chat": lambda out: make_chat(out, _download),
         "facts": lambda out: make_facts(out, _download),
+        "contamination": lambda out: make_contamination(out, _download),
     }
     for name in names or list(makers):
         out = HERE / name

@@ -105,3 +105,25 @@ def test_facts_are_stated_in_training_and_asked_in_other_words():
     assert rows.apply(lambda row: row["country"] in row["prompt"], axis=1).all()
     assert "CC BY 4.0" in (ROOT / "facts" / "README.md").read_text()
     assert "permission notice" in next((ROOT / "facts").glob("LICENSE*")).read_text()
+
+
+def test_contamination_holds_what_was_planted_and_nothing_else_of_the_benchmark():
+    rows = pd.DataFrame(lines("contamination/train.jsonl")).set_index("id")
+    tasks = pd.DataFrame(lines("contamination/benchmark.jsonl")).set_index("id")
+    known, told = counts("contamination"), truth("contamination")
+    assert (len(rows), len(tasks)) == (known["train"], known["benchmark"]) == (2000, 164)
+    kinds = {"lookalike": 48, "verbatim": 40, "renamed": 40, "paraphrased": 30}
+    assert told["kind"].value_counts().to_dict() == kinds == {kind: known[kind] for kind in kinds}
+    planted = told[told["kind"] != "lookalike"]
+    assert planted["item"].is_unique
+    of = {kind: (rows.loc[part["id"]], tasks.loc[part["item"]]) for kind, part in planted.groupby("kind")}
+    assert (of["verbatim"][0].to_numpy() == of["verbatim"][1].to_numpy()).all()
+    for name, row in zip(of["renamed"][1]["prompt"], (of["renamed"][0]).itertuples(), strict=True):
+        compile(row.prompt + row.completion, "row", "exec")
+        assert row.prompt != name
+    for completion in of["paraphrased"][0]["completion"]:
+        compile(completion, "row", "exec")
+    rest = rows.drop(told["id"])
+    assert not set(rest["completion"]) & set(tasks["completion"])
+    assert rest["completion"].is_unique
+    assert len(list((ROOT / "contamination").glob("LICENSE*"))) == 6
