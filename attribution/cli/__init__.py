@@ -16,6 +16,7 @@ from attribution.cli import (
     look,
     marks,
     report,
+    rewind,
     study,
     trials,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "look",
     "marks",
     "report",
+    "rewind",
     "study",
     "trials",
 ]

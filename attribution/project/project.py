@@ -99,7 +99,7 @@ class Project:
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
       words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run add_run add_predictions add_sklearn attach loaded trains_here train_here recipe_for
-      versions predictions query_rows context``.
+      versions predictions losses rewind query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
@@ -263,6 +263,8 @@ class Project:
     recipe_for = of("models", Models.recipe_for)
     versions = of("models", Models.versions)
     predictions = of("models", Models.predictions)
+    losses = of("models", Models.losses)
+    rewind = of("models", Models.rewind)
     query_rows = of("models", Models.query_rows)
     context = of("models", Models.context)
 

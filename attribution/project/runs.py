@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Labels
+    from attribution.project.rewind import Rewound
     from attribution.training.run import Run
 
 
@@ -237,6 +238,22 @@ class Models:
         """
         run = run or self.need()
         return lookup.predictions(self._about.dataset.task, run.outputs(), self._review.labels.values, known)
+
+    def losses(self, run: "Run | None" = None) -> "pd.DataFrame":
+        """The loss of every training sample after each epoch, and what training changed of it, a line each: row, id,
+        ``epoch 1`` ..., loss (the last), change (the first minus the last; positive: training lowered it)."""
+        from attribution.project.losses import losses
+
+        return losses(run or self.need(), self._about.dataset)
+
+    def rewind(self, run: "Run | None" = None) -> "Rewound":
+        """The steps of a training: ``.steps`` and ``.spikes`` (step, epoch, loss, above, spike), and the samples behind
+        one, ``.rows(step)`` and ``.table(step)``. The order of batches is worked out from the seed; of a recording it
+        is the one that was logged. ``UserError`` where the run keeps no loss per step."""
+        from attribution.project.rewind import rewound
+
+        run = run or self.need()
+        return rewound(run, self._about.dataset, self._review.labels_at(run.version))
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples; of numbers the tenth with

@@ -15,7 +15,7 @@ from attribution.settings.configs import fingerprint
 from attribution.storage.files import file_hash
 from attribution.storage.tables import read_table
 from attribution.tasks.targets import Numbers
-from attribution.training.dynamics import OF_KIND
+from attribution.training.dynamics import BATCHES, OF_KIND, STEPS
 from attribution.training.known import Known
 
 if TYPE_CHECKING:
@@ -77,7 +77,26 @@ class Recorded:
             unit,
             int(self.about["config"].get("seed", 0)),
             {"recorded": said},
+            *self._steps(rows),
         )
+
+    def _steps(self, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The loss of every step and its rows (``STEPS``, ``BATCHES``), where the loop logged what it said of each
+        batch; empty ones elsewhere: a pass in eval mode says nothing of a step."""
+        parts = []
+        last = 0
+        for line in self.about["epochs"]:
+            path = layout.order_file(self.folder, line["epoch"])
+            if line["how"] != "log" or not path.is_file():
+                return pd.DataFrame(), pd.DataFrame()
+            order = read_table(path)
+            told = read_table(layout.epoch_file(self.folder, line["epoch"])).set_index("row")["loss"]
+            loss = told.loc[order["row"]].to_numpy()
+            parts.append(order.assign(step=order["step"] + last + 1, epoch=line["epoch"], loss=loss))
+            last += int(line["steps"])
+        found = pd.concat(parts, ignore_index=True)
+        steps = found.groupby(["step", "epoch"], as_index=False)["loss"].mean()
+        return steps.astype(STEPS), found.assign(row=rows[found["row"].to_numpy()])[list(BATCHES)].astype(BATCHES)
 
     def targets(self) -> tuple[list[str], np.ndarray]:
         """The ids with the target that each was last trained on."""

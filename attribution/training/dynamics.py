@@ -8,3 +8,5 @@ OF_KIND = {  # of targets; error: prediction - value
     "text": PLACE | {"loss": "float32", "margin": "float32", "confidence": "float32", "tokens_right": "float32"},
     "number": PLACE | {"loss": "float32", "margin": "float32", "prediction": "float64", "error": "float64"},
 }
+STEPS = {"step": "int32", "epoch": "int32", "loss": "float32"}  # ``steps.parquet``: loss of each batch before its step
+BATCHES = {"step": "int32", "row": "int32"}  # ``batches.parquet``: the rows of each step, where no seed tells them

@@ -54,6 +54,7 @@ def back_to_best(state: TrainingState, run: Path | None = None) -> int:
     state.model.load_state_dict(state.best["weights"])
     state.average = {}
     state.metrics = [one for one in state.metrics if one["epoch"] <= last]
+    state.losses = state.losses[:last]
     later = [one for one in state.checkpoints if one["epoch"] > last]
     if run is not None:
         for one in later:

@@ -12,7 +12,8 @@ class Known:
 
     ``key`` is the hash of what was recorded; ``dynamics`` its table (``OF_KIND``), ``checkpoints`` one entry per weight
     file, oldest first (epoch, lr, steps, weight), ``unit`` what TracIn is in with these weights, ``about`` what the
-    run's ``config.json`` says beside.
+    run's ``config.json`` says beside. ``steps`` and ``batches`` (``dynamics.STEPS``, ``BATCHES``) are there where the
+    loop logged what it trained on, step by step.
     """
 
     key: str
@@ -21,3 +22,5 @@ class Known:
     unit: str
     seed: int = 0
     about: dict[str, Any] = field(default_factory=dict)
+    steps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    batches: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attribution.tasks.base import Task
 from attribution.tasks.classification import PLAIN
-from attribution.training.dynamics import OF_KIND
+from attribution.training.dynamics import OF_KIND, STEPS
 
 
 def measure(task: "Task", outputs: Tensor, values: np.ndarray, epoch: int, split: str) -> list[dict[str, Any]]:
@@ -34,6 +34,13 @@ def dynamics_of(
     if task.kind == "number":
         columns["error"] = said["prediction"] - values
     return pd.DataFrame({name: columns[name].astype(kind) for name, kind in OF_KIND[task.kind].items()})
+
+
+def steps_of(losses: list[list[float]]) -> pd.DataFrame:
+    """The loss of every step (columns and types as ``STEPS``) from those of each epoch."""
+    epochs = np.repeat(np.arange(1, len(losses) + 1), [len(part) for part in losses])
+    each = [loss for part in losses for loss in part]
+    return pd.DataFrame({"step": np.arange(1, len(epochs) + 1), "epoch": epochs, "loss": each}).astype(STEPS)
 
 
 def epoch_message(metrics: list[dict[str, Any]], epochs: int, task: "Task" = PLAIN) -> str:

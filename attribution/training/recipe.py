@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.settings.configs import TrainConfig
+from attribution.training.order import cuts
+from attribution.training.order import epoch_seed as epoch_seed
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -50,11 +52,6 @@ def influence_weight(lr_sum: float, n: int, config: TrainConfig) -> float:
     return lr_sum / (n * (1 - config.momentum)) if config.plain else lr_sum / n
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed for one epoch, so that a resumed training needs no saved random state."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-
-
 def epoch_order(active: np.ndarray, seed: int) -> Tensor:
     """Positions of the active training samples in a random order, ``(n_active,)`` int64.
 
@@ -71,8 +68,5 @@ def batches(order: Tensor, size: int, *, least: int = 1) -> Iterator[Tensor]:
 
     ``least`` is 2 for models with batch normalisation, which cannot be trained on a single sample.
     """
-    cuts = [*range(0, len(order), max(size, least)), len(order)]
-    if len(cuts) > 2 and cuts[-1] - cuts[-2] < least:
-        del cuts[-2]
-    for start, end in itertools.pairwise(cuts):
+    for start, end in itertools.pairwise(cuts(len(order), size, least)):
         yield order[start:end]

@@ -21,7 +21,7 @@ from attribution.storage.drawn import Drawn
 from attribution.storage.files import file_hash, read_array, read_json
 from attribution.storage.sums import checked, sound
 from attribution.storage.tables import read_table
-from attribution.training.dynamics import OF_KIND
+from attribution.training.dynamics import BATCHES, OF_KIND, STEPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,13 +157,23 @@ class Run(Drawn):
         """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits),
         prediction, confidence (probability of the label trained on). Training rows only; empty when the run has
         none."""
+        return self._table("dynamics.parquet", OF_KIND[self.task.get("kind", "class")])
+
+    def steps(self) -> "pd.DataFrame":
+        """The mean loss of every batch before its step: step (from 1), epoch, loss; empty when the run keeps none."""
+        return self._table("steps.parquet", STEPS)
+
+    def batches(self) -> "pd.DataFrame":
+        """The rows of every step (step, row), of a recording; empty where the seed tells them (``training.order``)."""
+        return self._table("batches.parquet", BATCHES)
+
+    def _table(self, name: str, columns: dict[str, str]) -> "pd.DataFrame":
         import pandas as pd
 
-        path = self.folder / "dynamics.parquet"
-        columns = OF_KIND[self.task.get("kind", "class")]
+        path = self.folder / name
         if path.is_file():
             return read_table(path)
-        return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in columns.items()})
+        return pd.DataFrame({column: np.zeros(0, dtype=kind) for column, kind in columns.items()})
 
     def metrics(self) -> "pd.DataFrame":
         """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last

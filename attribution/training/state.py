@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from attribution.errors import UserError
 from attribution.storage.files import whole_file
 
-LATER = ("average", "best")  # only where the recipe asks for them
+LATER = ("average", "best", "losses")  # only where there are any
 KEPT = ("epoch", "step", "lr_sum", "seconds_s", "checkpoints", "metrics")
 
 
@@ -24,7 +24,7 @@ class TrainingState:
 
     ``lr_sum`` is the sum of learning rates since the last checkpoint. Random state is not part of it: every epoch seeds
     its own. ``average`` are the moving averages of the weights where the recipe asks for them, ``best`` the weights of
-    the lowest validation loss so far (``training.early``).
+    the lowest validation loss so far (``training.early``), ``losses`` that of every step, a list an epoch.
     """
 
     model: nn.Module
@@ -37,6 +37,7 @@ class TrainingState:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     average: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Any] = field(default_factory=dict)
+    losses: list[list[float]] = field(default_factory=list)
 
     @contextmanager
     def asked(self) -> Iterator[nn.Module]:

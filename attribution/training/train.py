@@ -45,7 +45,7 @@ from attribution.storage.tables import write_table
 from attribution.training.augmented import Augmented
 from attribution.training.early import back_to_best, check_patience, going, note_best
 from attribution.training.known import Known
-from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure
+from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure, steps_of
 from attribution.training.recipe import (
     batches,
     checkpoint_epochs,
@@ -167,6 +167,8 @@ def _train_into(
         _keep_weights(state, folder, len(rows), config)
     if dynamics:
         write_table(folder / "dynamics.parquet", state.dynamics(folder, last))
+    if len(state.losses) == last:  # not of a training that a former version began
+        write_table(folder / "steps.parquet", steps_of(state.losses))
     extra = {
         "train": to_dict(config),
         "seed": config.seed,
@@ -292,6 +294,9 @@ def _adopt_into(
     if len(known.dynamics) or count > 1:
         recorded = known.dynamics if len(known.dynamics) else pd.concat(tables, ignore_index=True)
         write_table(folder / "dynamics.parquet", recorded)
+    if len(known.steps):
+        write_table(folder / "steps.parquet", known.steps)
+        write_table(folder / "batches.parquet", known.batches)
     extra = {
         "train": None,
         "seed": known.seed,
@@ -464,13 +469,15 @@ def _steps(
     """A step for each batch of ``plan`` (positions among the active samples); the outputs on the way where asked to
     keep them."""
     answers: list[torch.Tensor] = []
+    losses: list[torch.Tensor] = []
     state.model.train()
     for done, positions in enumerate(plan):
         lr = learning_rate(state.step, len(plan) * config.epochs, config)
         y = data.labels[positions.to(data.labels.device)]
         x = data.at(positions, state.epoch + 1)
         loss = partial(_loss, data.task, y, data.weights_at(positions))
-        outputs, went = update(state.model, state.optimizer, x, loss, lr, config)
+        outputs, went, at = update(state.model, state.optimizer, x, loss, lr, config)
+        losses.append(at)
         state.step += 1
         state.lr_sum += went
         if config.ema:
@@ -481,6 +488,7 @@ def _steps(
             config.epochs + 0.5,
             epoch_message(state.metrics, config.epochs, data.task),
         )
+    state.losses.append(torch.stack(losses).tolist())
     return answers
 
 

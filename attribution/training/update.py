@@ -15,11 +15,11 @@ def update(
     loss_of: Callable[[Tensor], Tensor],
     lr: float,
     config: TrainConfig,
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, float, Tensor]:
     """Take a step on a batch at learning rate ``lr``; ``loss_of(outputs) -> (b,)``.
 
-    Returns the outputs and how far along the mean gradient the step went: ``lr``, times the factor by which the
-    gradient was clipped.
+    Returns the outputs, how far along the mean gradient the step went (``lr``, times the factor by which the gradient
+    was clipped), and the mean loss before the step, detached.
     """
     for group in optimizer.param_groups:
         group["lr"] = lr
@@ -38,7 +38,7 @@ def update(
         norm = float(torch.nn.utils.clip_grad_norm_(weights, config.clip))
         went = lr * min(1.0, config.clip / (norm + 1e-6))  # as torch scales it
     optimizer.step()
-    return outputs, went
+    return outputs, went, loss.detach()
 
 
 def averaged(average: dict[str, Tensor], model: nn.Module, step: int, decay: float) -> None:

@@ -223,3 +223,18 @@ def test_nothing_heavy_is_imported_before_a_recording_begins():
 
     code = "import sys, attribution; attribution.record; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_loop_that_logs_its_batches_can_be_rewound_as_ours_can(project, tmp_path):
+    ours = project.rewind(project.train())
+    loop(project, tmp_path / "rec", evaluate=False)
+    theirs = project.rewind(project.add_run(tmp_path / "rec"))
+    assert np.allclose(theirs.steps["loss"], ours.steps["loss"], rtol=1e-4, atol=1e-5)
+    for step in (1, 2, len(ours.steps)):
+        assert set(theirs.rows(step)) == set(ours.rows(step))
+
+
+def test_a_recording_by_a_pass_of_its_own_says_nothing_of_steps(project, tmp_path):
+    loop(project, tmp_path / "rec")
+    with pytest.raises(UserError, match="without logging"):
+        project.rewind(project.add_run(tmp_path / "rec"))
