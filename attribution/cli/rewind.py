@@ -25,8 +25,6 @@ def rewind(
         shown = found[["step", "epoch", "loss", "above"]].rename(columns={"above": "spreads above"})
         typer.echo(shown.to_string(index=False, float_format="%.4g"))
         again = command("rewind", opened, "--step", str(found["step"].iloc[0]))
-        typer.echo(
-            f"{len(found)} of {len(rewound.steps):,} steps stand out; `{again}` lists the samples behind the first"
-        )
+        typer.echo(f"{len(found)} of {len(rewound.steps):,} steps stand out; the samples behind the first: `{again}`")
         return
     typer.echo(f"None of {len(rewound.steps):,} steps stands out from its neighbours.")
