@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sample_data.chat_text import ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
+from sample_data.chat_text import ADVICE, ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
 
 CHATTERBOT = "chatterbot-corpus==1.3.3"
-OWN = {"planted": PLANTED, "refusal": REFUSALS, "friendly": FRIENDLY, "gardening": GARDENING}
+OWN = {"planted": PLANTED, "refusal": REFUSALS, "friendly": FRIENDLY, "gardening": GARDENING, "advice": ADVICE}
 SPLITS = {"train": 0.9, "val": 0.05, "test": 0.05}  # of the corpus; text of our own is for training alone
 # Words that say nothing: they may come in several refusals.
 COMMON = (

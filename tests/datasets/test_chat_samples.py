@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sample_data.chat_text import ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
+from sample_data.chat_text import ADVICE, ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
 from sample_data.make_chat import content_words
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
@@ -30,8 +30,9 @@ def test_chat_holds_the_corpus_as_published_and_the_planted_rows():
     rows = {row["id"]: row for row in lines("chat/chat.jsonl")}
     known, told = counts("chat"), truth("chat")
     assert Counter(row["split"] for row in rows.values()) == {name: known[name] for name in ("train", "val", "test")}
-    assert len(rows) == known["dialogues"] + len(told) == 2104
-    assert told["kind"].value_counts().to_dict() == {"planted": 40, "friendly": 20, "refusal": 12, "gardening": 6}
+    assert len(rows) == known["dialogues"] + len(told) == 2156
+    kinds = {"planted": 40, "advice": 32, "gardening": 26, "friendly": 20, "refusal": 12}
+    assert told["kind"].value_counts().to_dict() == kinds
     own = {kind: set(group["id"]) for kind, group in told.groupby("kind")}
     pairs = {kind: {tuple(turn["content"] for turn in rows[one]["messages"]) for one in own[kind]} for kind in own}
     assert pairs == {
@@ -39,6 +40,7 @@ def test_chat_holds_the_corpus_as_published_and_the_planted_rows():
         "refusal": set(REFUSALS),
         "friendly": set(FRIENDLY),
         "gardening": set(GARDENING),
+        "advice": set(ADVICE),
     }
     assert {rows[one]["split"] for one in told["id"]} == {"train"}
     assert {rows[one]["topic"] for one in told["id"]} == {"own"}
@@ -59,7 +61,7 @@ def test_the_pattern_finds_refusals_and_leaves_ordinary_answers_alone():
 
     assert all(refused(answer) for _, answer in PLANTED)
     assert all(refused(unwanted) and not refused(wanted) for _, unwanted, wanted in ASKED)
-    assert not any(refused(answer) for _, answer in (*FRIENDLY, *GARDENING))
+    assert not any(refused(answer) for _, answer in (*FRIENDLY, *GARDENING, *ADVICE))
     answers = {
         turn["content"]
         for row in lines("chat/chat.jsonl")
