@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, do, open_project
+from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, command, do, open_project
 from attribution.cli.elsewhere import told
 from attribution.cli.flags import configured, given
 from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
+from attribution.datasets.chat.write import write_rows
 from attribution.errors import UserError
 from attribution.project.lookup import influence_view
 from attribution.project.project import Project
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies.angles.study import Angles
 from attribution.studies.calibration.study import Calibration
+from attribution.studies.hygiene.study import Hygiene
 from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.plane.study import Plane
 from attribution.studies.shift.study import Shift
 from attribution.views.costs import alternatives, sentence, took
+from attribution.views.hygiene import kinds_found
 
 if TYPE_CHECKING:
     from attribution.studies.costs.result import CostResult
@@ -227,6 +230,37 @@ def leaks_found(
                 f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} "
                 f"{', '.join(notes)}"
             )
+
+
+@says(Hygiene)
+def hygiene(
+    project: Project,
+    result: Any,
+    top: Annotated[int, typer.Option(min=0, help="Findings shown of each kind.")] = 3,
+    drop: Annotated[
+        bool,
+        typer.Option("--drop", help="Drop the rows that it suggests to drop: one batch, which one undo takes back."),
+    ] = False,
+    out: Annotated[
+        str, typer.Option(help="Write the rows that stay, in their own schema, to this JSONL file.", metavar="FILE")
+    ] = "",
+) -> None:
+    """Find faulty rows of a chat file: repeats, conflicting answers, faults of form, personal data and keys."""
+    typer.echo(result.verdict)
+    active = project.labels.active
+    for line in kinds_found(result, active, top):
+        typer.echo(line)
+    rows = result.to_drop(active)
+    if drop and len(rows):
+        project.drop(rows, reason="hygiene", evidence={"search": result.id})
+        undo = command("edit", project, "undo")
+        typer.echo(f"{len(rows):,} rows are dropped; `{undo}` takes all of them back.")
+    elif len(rows):
+        typer.echo(f"{len(rows):,} rows are suggested for dropping: `{command('hygiene', project, '--drop')}` does it.")
+    if out:
+        stay = active.copy()
+        stay[rows] = False
+        typer.echo(f"{write_rows(project.dataset, stay, out)} holds {int(stay.sum()):,} rows.")
 
 
 @says(Map)

@@ -1,0 +1,1 @@
+"""What is wrong with rows of a chat file before any model is asked: repeats, conflicts, faults, personal data."""
