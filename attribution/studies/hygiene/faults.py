@@ -111,5 +111,6 @@ def cut(said: str) -> str:
 
 def around(text: str, start: int, stop: int) -> str:
     """What stands at a place of a text, with a little on either side."""
-    left, right = max(0, start - AROUND), min(len(text), stop + AROUND)
+    left = max(0, start - AROUND)
+    right = min(len(text), stop + AROUND)
     return f"{'…' if left else ''}{text[left:right]}{'…' if right < len(text) else ''}"

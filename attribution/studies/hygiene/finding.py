@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-HIGH, MEDIUM, LOW = "high", "medium", "low"  # nothing to weigh; likely to harm; worth a look
-DROP, EDIT, KEEP_ONE, LOOK = "drop", "edit", "keep one", "look"
+HIGH = "high"  # nothing to weigh
+MEDIUM = "medium"  # likely to harm
+LOW = "low"  # worth a look
+DROP = "drop"
+EDIT = "edit"
+KEEP_ONE = "keep one"
+LOOK = "look"
 
 
 @dataclass(frozen=True)

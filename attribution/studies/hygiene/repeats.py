@@ -5,6 +5,8 @@ from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from attribution.neighbors.word_runs import Runs, jaccard, near_pairs, normal, runs_of
 from attribution.studies.hygiene.finding import DROP, HIGH, KEEP_ONE, LOW, MEDIUM, Finding
@@ -70,9 +72,6 @@ def _near(
 def around_one(runs: Runs, rank: np.ndarray, least: float) -> list[tuple[int, int, float]]:
     """Groups of near texts, as (text, the one that stays, their verified similarity): every member is near the one
     that stays itself, so that no chain of small steps drops what is different."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     left, right, _ = near_pairs(runs, least)
     distinct = runs.distinct() if len(left) else runs
     open_ = np.zeros(len(runs), dtype=bool)
@@ -83,19 +82,26 @@ def around_one(runs: Runs, rank: np.ndarray, least: float) -> list[tuple[int, in
         left, right = left[both], right[both]
         if not len(left):
             break
-        ties = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(len(runs), len(runs)))
-        number, group = connected_components(ties, directed=False)
-        members = np.unique(np.concatenate([left, right]))
-        order = members[np.lexsort((members, rank[members], group[members]))]
-        stays = np.full(number, -1, dtype=np.int64)
-        stays[group[order[::-1]]] = order[::-1]
-        others = members[stays[group[members]] != members]
-        alike = jaccard(distinct, others, stays[group[others]])
+        members, stays = _gathered(left, right, rank)
+        others, stays = members[members != stays], stays[members != stays]
+        alike = jaccard(distinct, others, stays)
         near = alike >= least
-        found += zip(others[near].tolist(), stays[group[others[near]]].tolist(), alike[near].tolist(), strict=True)
+        found += zip(others[near].tolist(), stays[near].tolist(), alike[near].tolist(), strict=True)
         open_[others[near]] = False
-        open_[stays[group[members]]] = False
+        open_[stays] = False
     return sorted(found)
+
+
+def _gathered(left: np.ndarray, right: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All texts of these pairs (m,), and of each the text (m,) that stays of those that hang together with it: the
+    lowest rank, then the first."""
+    ties = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(len(rank), len(rank)))
+    number, group = connected_components(ties, directed=False)
+    members = np.unique(np.concatenate([left, right]))
+    order = members[np.lexsort((members, rank[members]))]
+    stays = np.zeros(number, dtype=np.int64)
+    stays[group[order[::-1]]] = order[::-1]
+    return members, stays[group[members]]
 
 
 def conflicts(asked: np.ndarray, said: np.ndarray, answer_of: Callable[[int], str]) -> Iterator[Finding]:
