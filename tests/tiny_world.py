@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from attribution.datasets.chat.conversation import Conversation
+from attribution.datasets.chat.encode import SPECIAL, encoded, words_of
 from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.studies.base import Context
@@ -111,6 +113,63 @@ def build_task(folder: Path, name: str, **settings: Any) -> World:
     run = train(dataset, labels, network, recipe, runs)
     train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)
     return World(dataset, labels, run, flipped)
+
+
+CHAT_WORDS = ("red", "blue", "green", "round", "long", "small", "old", "warm", "dry", "near")
+
+
+def chat_rows(n: int, seed: int = 3) -> list[Conversation]:
+    """Questions of two words that fix the answer: the first word twice, and what the second stands for."""
+    chance = np.random.default_rng(seed)
+    rows = []
+    for a, b in chance.integers(0, len(CHAT_WORDS), (n, 2)):
+        asked = f"{CHAT_WORDS[a]} and {CHAT_WORDS[b]}" + " please" * int(chance.integers(0, 3))
+        said = f"{CHAT_WORDS[a]} {CHAT_WORDS[(b + 1) % len(CHAT_WORDS)]}" + " indeed" * int(chance.integers(0, 2))
+        rows.append(Conversation.of([("user", asked), ("assistant", said)]))
+    return rows
+
+
+def write_chats(folder: Path, rows: list[Conversation], ids: list[str], **task: Any) -> Dataset:
+    """Conversations in the order train, val, test as a chat project's data: words are tokens."""
+    words = sorted({word for row in rows for word, _ in words_of(row)} - set(SPECIAL))
+    length = max(len(words_of(row)) for row in rows)
+    splits = ["train"] * (len(rows) - N_VAL - N_TEST) + ["val"] * N_VAL + ["test"] * N_TEST
+    turns = [row.to_json() for row in rows]
+    about = {"id": ids, "split": splits, "label": 0, "source": ids, "hash": [f"hash of {one}" for one in turns]}
+    samples = pd.DataFrame({**about, "text": [row.plain for row in rows], "turns": turns, "row": turns})
+    vocabulary = [*SPECIAL, *words]
+    told = {"vocabulary": vocabulary, "schema": "messages"}
+    inputs = np.stack([encoded(row, vocabulary, length) for row in rows])
+    task = {"name": "causal-lm", "kind": "text", **task}
+    info = DatasetInfo("tiny", "chat", (), inputs.shape[1:], {}, "", preprocessing=told, task=task)
+    return Dataset.write(folder, info, samples, inputs)
+
+
+def build_chats(folder: Path, **task: Any) -> World:
+    """A chat world: a small transformer on short conversations; the first test samples are copies of the first
+    training samples. Nothing is wrong in it."""
+    n = N_TRAIN + N_VAL + N_TEST
+    rows, test = chat_rows(n), N_TRAIN + N_VAL
+    rows[test : test + COPIES] = rows[:COPIES]
+    dataset = write_chats(folder / "data", rows, [f"sample {row}" for row in range(n)], **task)
+    labels = dataset.base_version()
+    lr = 0.05 if task.get("reduction") == "sum" else 0.3
+    recipe = TrainConfig(epochs=10, batch_size=8, lr=lr, checkpoints=3, device="cpu")
+    network, runs = ModelConfig(name="gpt", width=12), folder / "runs"
+    run = train(dataset, labels, network, recipe, runs)
+    train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)
+    return World(dataset, labels, run, np.zeros(0, dtype=np.int64))
+
+
+def rewritten(world: World, folder: Path) -> World:
+    """A chat world whose first training samples answer the same questions with other words."""
+    rows = [world.dataset.conversation(row) for row in range(len(world.dataset))]
+    rows[:COPIES] = [row.answered(" ".join(reversed(CHAT_WORDS[:2]))) for row in rows[:COPIES]]
+    length = int(world.dataset.info.shape[-1])
+    inputs = np.stack([encoded(row, world.dataset.info.preprocessing["vocabulary"], length) for row in rows])
+    samples = world.dataset.samples.assign(turns=[row.to_json() for row in rows])
+    dataset = Dataset.write(folder / "data", world.dataset.info, samples, inputs)
+    return World(dataset, dataset.base_version(), world.run, world.flipped)
 
 
 class Wrapped:

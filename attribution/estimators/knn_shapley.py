@@ -51,7 +51,7 @@ class KnnShapley(Estimator):
     source = "Jia et al., Efficient Task-Specific Data Valuation for Nearest Neighbor Algorithms, arXiv 1908.08619."
     loss_only = True
     kinds = ("class",)
-    instead = "ip or cosine, whose sign comes from the gradients, or leave-one-out"
+    instead = "ip or cosine, whose sign comes from the gradients"
     unit = "share of the vote"
     k = NEIGHBORS
 

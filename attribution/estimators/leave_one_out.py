@@ -50,6 +50,8 @@ class LeaveOneOut(Estimator):
     source = "Cook and Weisberg, Residuals and Influence in Regression, 1982; by refitting rather than by formula."
     cheaper = "representer"
     loss_only = True
+    kinds = ("class", "number", "set")
+    instead = "influence-cg or trak, which go by all weights"
     needs = "a last layer of at most 5,000 weights"
     unit = "nats"
 

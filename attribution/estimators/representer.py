@@ -72,6 +72,8 @@ class RepresenterPoints(Estimator):
     cost = "One convex fit of the last layer (seconds), then one product of representations."
     source = "Yeh et al., Representer Point Selection for Explaining Deep Neural Networks, arXiv 1811.09720."
     loss_only = True
+    kinds = ("class", "number", "set")
+    instead = "cosine or trak, which go by all weights"
     unit = "logits"
     l2 = 0.003
 

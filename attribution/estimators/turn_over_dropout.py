@@ -41,6 +41,8 @@ class TurnOverDropout(Estimator):
     source = "Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020."
     cheaper = "knn-shapley"
     loss_only = True
+    kinds = ("class", "number", "set")
+    instead = "ip-ensemble or trak-ensemble, which ask several trainings"
     needs = "a network with a last linear layer"
     unit = "nats"
     networks = 8

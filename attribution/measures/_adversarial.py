@@ -62,6 +62,8 @@ class Adversarial(Measure):
 
     unit = "nats"
     needs = "pictures, or a table with number columns"
+    kinds = ("class", "number", "set")
+    instead = "loss or margin: words cannot be moved by a small amount"
     Settings = AttackSettings
     settings: AttackSettings
     steps: int = 1

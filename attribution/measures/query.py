@@ -34,6 +34,11 @@ def measure_of(trained: "TrainedModel", name: str = "loss") -> Measure:
     return kind(own(kind.Settings, trained.asking))
 
 
+def weights_of(trained: "TrainedModel", query: Asked) -> np.ndarray:
+    """What each row of a query counts ``(n,)`` float64; below 0 for rows that stand against the others."""
+    return measure_of(trained, query.measure).weights(trained, np.asarray(query.rows, dtype=np.int64))
+
+
 def query_gradients(trained: "TrainedModel", queries: Sequence[Asked], checkpoint: int = -1) -> "QueryGradients":
     """Prepared gradients of all queries' measures at a checkpoint, one column each, for ``engine.dots``."""
     from attribution.gradients.queries import QueryGradients

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from attribution.datasets.chat.conversation import Conversation
 from attribution.datasets.chat.encode import END, encoded
@@ -82,5 +83,6 @@ class Block(nn.Module):
         """Every position's mean of the values up to it, by query and key ``(b, t, d)``."""
         b, t, wide = mixed.shape
         parts = mixed.reshape(b, t, 3, self.heads, wide // 3 // self.heads).permute(2, 0, 3, 1, 4)  # (3, b, h, t, d)
-        found = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], is_causal=True)
+        with sdpa_kernel(SDPBackend.MATH):  # the one that can be asked at many weights at once
+            found = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], is_causal=True)
         return found.transpose(1, 2).reshape(b, t, wide // 3)

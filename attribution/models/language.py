@@ -16,7 +16,7 @@ class LanguageModel(nn.Module, ABC):
     Returns ``(b, T, 4)``, for position t of a row: log probability of its token given those before it; that of a token
     drawn from the model's own distribution there; 1 where it is trained, else 0; 1 where the token is the likeliest.
     All are 0 where it is not trained, and at the first position, before which there is nothing. A drawn token depends
-    on the row's tokens up to it alone, so it is the same in every batch. Padding stands on the right and changes
+    on the row alone, so it is the same in every batch. Padding stands on the right and changes
     nothing.
 
     A subclass says ``hidden`` and ``logits``.
@@ -45,12 +45,13 @@ class LanguageModel(nn.Module, ABC):
 
     def answers(self, hidden: Tensor, ids: Tensor, kinds: Tensor) -> Tensor:
         """What is said of each token ``(b, t, 4)`` by the states before it."""
-        logs = self.logits(hidden[:, :-1]).log_softmax(-1)  # (b, t - 1, V)
+        logits = self.logits(hidden[:, :-1])
+        logs = logits - logits.logsumexp(-1, keepdim=True)  # (b, t - 1, V)
         counts = (kinds[:, 1:] == 1).to(logs.dtype)
         gold = logs.gather(-1, ids[:, 1:, None])[..., 0] * counts
         with torch.no_grad():
-            drawn = drawn_tokens(logs, ids)
-            likeliest = (logs.argmax(-1) == ids[:, 1:]).to(logs.dtype) * counts
+            drawn = drawn_tokens(logs, torch.where(kinds >= 0, ids, -1))
+            likeliest = (logs.max(-1).indices == ids[:, 1:]).to(logs.dtype) * counts
         said = torch.stack([gold, logs.gather(-1, drawn[..., None])[..., 0] * counts, counts, likeliest], dim=-1)
         return nn.functional.pad(said, (0, 0, 1, 0))
 
@@ -70,7 +71,7 @@ class LanguageModel(nn.Module, ABC):
             places = torch.arange(far, device=ids.device)[None] < lengths[:, None]
             hidden = self.hidden(ids[:, :far], places)
             last = hidden[torch.arange(len(ids), device=ids.device), lengths - 1]  # (b, d)
-            chosen = self.logits(last[:, None])[:, 0].argmax(-1)
+            chosen = self.logits(last[:, None])[:, 0].max(-1).indices
             going &= chosen != end
             for row in torch.nonzero(going)[:, 0].tolist():
                 found[row].append(int(chosen[row]))
@@ -90,21 +91,25 @@ def mean_state(hidden: Tensor, kinds: Tensor) -> Tensor:
 
 def drawn_tokens(logs: Tensor, ids: Tensor) -> Tensor:
     """One token for each place ``(b, t)`` from log probabilities ``(b, t, V)`` of the token after ``ids[:, :-1]``, by a
-    number that the tokens so far fix."""
-    chance = torch.as_tensor(chances(ids[:, :-1].cpu().numpy()), dtype=torch.float64, device=logs.device)
+    number that the row's tokens (-1: padding) and the place fix: rows that begin alike draw apart."""
+    chance = torch.as_tensor(chances(ids.cpu().numpy())[:, :-1], dtype=torch.float64, device=logs.device)
     total = logs.double().exp().cumsum(-1)
     found = torch.searchsorted(total, (chance * total[..., -1])[..., None])[..., 0]
     return found.clamp_max(logs.shape[-1] - 1)
 
 
 def chances(ids: np.ndarray) -> np.ndarray:
-    """A number of 0 to 1 for every prefix of the rows ``(b, t)``, as chance would give it."""
+    """A number of 0 to 1 for every place of the rows ``(b, t)``, as chance would give it; of -1, which ends a row,
+    nothing depends."""
     state = np.full(len(ids), 0x243F6A8885A308D3, dtype=np.uint64)
     found = np.empty(ids.shape)
     with np.errstate(over="ignore"):
         for place in range(ids.shape[1]):
-            state = mixed((state ^ ids[:, place].astype(np.uint64)) + np.uint64(GOLDEN))
-            found[:, place] = ((mixed(state) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+            taken = mixed((state ^ ids[:, place].astype(np.uint64)) + np.uint64(GOLDEN))
+            state = np.where(ids[:, place] >= 0, taken, state)
+        for place in range(ids.shape[1]):
+            state = mixed(state + np.uint64(GOLDEN))
+            found[:, place] = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     return found
 
 

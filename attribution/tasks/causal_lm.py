@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GOLD, DRAWN, COUNTS, LIKELIEST = range(4)  # of the last dimension of a language model's outputs
+SUREST = -1e-6  # log probability above which a token's log odds are not followed: they have no bound
 
 
 @dataclass(frozen=True)
@@ -73,23 +74,24 @@ class CausalLanguageModel(Task):
 
     def residual(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Minus each token's weight, at its log probability."""
-        return self._at(outputs, GOLD)
+        return _at(outputs, GOLD, self._weights(outputs))
 
     def sampled(self, outputs: "Tensor", targets: "Tensor", chance: np.ndarray) -> "Tensor":
-        """The gradient for the drawn tokens; ``chance`` is not used: the draw is the row's own."""
-        return self._at(outputs, DRAWN)
-
-    def _at(self, outputs: "Tensor", channel: int) -> "Tensor":
-        found = outputs.new_zeros(outputs.shape)
-        found[..., channel] = -self._weights(outputs)
-        return found
+        """The gradient for the drawn tokens, each by the root of its weight: their mean is nothing, so the products of
+        two tokens cancel and those of one token with itself count its weight once, as in the loss's second derivative.
+        ``chance`` is not used: the draw is the row's own."""
+        return _at(outputs, DRAWN, self._weights(outputs).sqrt())
 
     def log_odds(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
-        """Of the mean probability of a token in nats, exp(minus the mean loss): log p - log(1 - p) ``(b,)``."""
+        """log p - log(1 - p) of each trained token, their mean or sum over the row as the loss's ``(b,)``."""
+        sure = outputs[..., GOLD].clamp_max(SUREST)
+        return ((sure - (-sure.expm1()).log()) * self._weights(outputs)).sum(1)
+
+    def doubt(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """1 - p, the mean over the trained tokens ``(b,)``: how far the loss falls where every token's log odds rise
+        by 1, per token."""
         counts = outputs[..., COUNTS].detach()
-        mean = (outputs[..., GOLD] * counts).sum(1) / counts.sum(1).clamp_min(1)
-        mean = mean.clamp_max(-1e-6)
-        return mean - (-mean.expm1()).log()
+        return (-outputs[..., GOLD].expm1() * counts).sum(1) / counts.sum(1).clamp_min(1)
 
     def margin(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The same: how sure the model is of the row."""
@@ -139,12 +141,14 @@ class CausalLanguageModel(Task):
         counts = there.sum(1)
         total = np.where(there, kept[..., 0], 0).sum(1)
         mean = total / np.maximum(counts, 1)
-        below = np.minimum(mean, -1e-6)
+        sure = np.minimum(np.where(there, kept[..., 0], SUREST), SUREST)
+        odds = np.where(there, sure - np.log(-np.expm1(sure)), 0).sum(1)
+        per_token = np.maximum(counts, 1) if self.settings.reduction == "mean" else 1
         share = np.where(there, kept[..., 1], 0).sum(1) / np.where(counts > 0, counts, np.nan)
         return {
             "prediction": np.zeros(len(kept), dtype=np.int64),
             "loss": -(mean if self.settings.reduction == "mean" else total),
-            "margin": below - np.log(-np.expm1(below)),
+            "margin": odds / per_token,
             "certainty": np.exp(mean),
             "confidence": np.exp(mean),
             "right": np.full(len(kept), np.nan),
@@ -172,9 +176,16 @@ class CausalLanguageModel(Task):
         return (shape[-1], 4)
 
 
+def _at(outputs: "Tensor", channel: int, weights: "Tensor") -> "Tensor":
+    """Minus these weights of the tokens ``(b, T)`` at one of the outputs, ``(b, T, 4)``."""
+    found = outputs.new_zeros(outputs.shape)
+    found[..., channel] = -weights
+    return found
+
+
 def _mean_loss(said: Said, targets: np.ndarray) -> np.ndarray:
     """Per token, whichever way the loss is added up."""
-    return -np.log(np.asarray(said["confidence"], dtype=np.float64))
+    return -np.log(np.maximum(np.asarray(said["confidence"], dtype=np.float64), 1e-300))
 
 
 def _tokens_right(said: Said, targets: np.ndarray) -> np.ndarray:

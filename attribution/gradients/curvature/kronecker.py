@@ -289,7 +289,8 @@ class _Sums:
         for k, factors in enumerate(pull):
             blocked = _blocked(factors)
             for name, factor in blocked.items():
-                self._block(name, factor, k == 0, known)  # the inputs do not depend on the label
+                # The inputs do not depend on the label; where there is one row, its gradients say what counted.
+                self._block(name, factor, k == 0, known, met=len(pull) == 1)
                 self.layers[name].turned = factor is not factors[name]
             biases = self.biases
             for name in factors.keys() - blocked.keys() - biases:
@@ -302,9 +303,16 @@ class _Sums:
             layer.add_outputs(shared.lefts.flatten(0, 1))
         self._kept.batch(positions, pull.shared)
 
-    def _block(self, name: str, factor: Outer | Convolution, inputs: bool, known: _Moments) -> None:
-        """Count a layer's output gradients, and its inputs where asked to."""
+    def _block(self, name: str, factor: Outer | Convolution, inputs: bool, known: _Moments, met: bool) -> None:
+        """Count a layer's output gradients, and its inputs where asked to; ``met``: at the positions alone that the
+        loss depends on, so that padding does not count."""
         layer = self._layer(name, *factor.sizes[2:])
+        if met and isinstance(factor, Outer) and factor.sizes[1] > 1:
+            left, right = factor.left[:, 0].flatten(0, 1), factor.right[:, 0].flatten(0, 1)
+            there = (left != 0).any(1)
+            layer.add_inputs(right[there], known)
+            layer.add_outputs(left[there])
+            return
         if inputs:
             part = factor if isinstance(factor, Outer) else factor.block(0, factor.count)
             layer.add_inputs(part.right[:, 0].flatten(0, 1), known)
@@ -358,7 +366,7 @@ def _new_layer(curvature: GaussNewton, name: str, o: int, i: int) -> _Layer:
 def _diagonalise(layer: _Layer, curvature: GaussNewton) -> None:
     """Means into eigenvectors and the eigenvalues of the Kronecker product."""
     inside, layer.inputs = eigenvectors(layer.inputs / curvature.n, curvature.owe)
-    outside, layer.outputs = eigenvectors(layer.outputs / layer.positions, curvature.owe)
+    outside, layer.outputs = eigenvectors(layer.outputs / max(1, layer.positions), curvature.owe)
     layer.values = torch.outer(outside.clamp_min(0), inside.clamp_min(0))  # (o, i)
 
 

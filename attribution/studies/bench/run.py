@@ -49,7 +49,8 @@ def request(context: Context, config: BenchConfig) -> Request:
     parts = _check(config)
     n_train = len(labels.train_rows(context.dataset))
     _check_size(n_train, len(queries))
-    names = [name for name in dict.fromkeys(config.estimators or in_place("compared")) if name != recommend.CONTROL]
+    asked = config.estimators or in_place("compared", context.dataset.task.kind)
+    names = [name for name in dict.fromkeys(asked) if name != recommend.CONTROL]
     names.append(recommend.CONTROL)
     for name in names:
         estimators.get(name)
