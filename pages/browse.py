@@ -50,6 +50,9 @@ NAMED = """| `{noun}:{one}` | with this {noun}; several between commas: any of t
 COUNTED = """| `{noun}:>{one}` | above it; `{noun}:..{one}` up to it |
 | `error:>1` | where the model says more than 1 too much |"""
 
+SPOKEN = """| `turns:>2` `roles:system` | by who speaks, and how often |
+| `tokens_right:<0.2` | that the model would hardly have said itself |"""
+
 
 def searched() -> None:
     """Callback: the words that were typed."""
@@ -59,6 +62,8 @@ def searched() -> None:
 def by_target(sight: Sight) -> tuple[str, str]:
     """How what is given, or predicted, is asked for: an example, and lines of the table."""
     targets = sight.project.dataset.task.targets
+    if not sight.face.told:
+        return "turns:>2", SPOKEN
     number = targets.kind == "number"
     one = quoted(targets.word(targets.encode([targets.example()])[0]).split(";")[0])
     noun = targets.noun if number else "label"

@@ -125,6 +125,7 @@ def standing(sight: Sight, open_suspects: int) -> steps.Standing:
         loaded=project.loaded,
         proof=sight.beforehand(),
         noun=sight.face.noun,
+        searchable=sight.face.no_search is None,
     )
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from attribution.browse import turns
 from attribution.browse.kinds import Category, Column, Flag, Marks, Number, Text
 from attribution.browse.own import own_column
 from attribution.browse.words import quoted
+from attribution.datasets.chat.conversation import TURNS
 from attribution.errors import UserError
 from attribution.tasks.targets import parts_of
 
@@ -110,10 +112,13 @@ def _given(see: Any) -> Iterator[Column]:
     """What came with the data."""
     dataset = see.project.dataset
     yield Category("split", "Whether it is trained on, or held out.", lambda: (_splits(dataset), SPLITS))
-    yield _target(see, target_name(dataset), "What is given now, your changes included.", lambda: see.labels.values)
+    if dataset.task.targets.kind != "text":  # whose samples are what is given
+        yield _target(see, target_name(dataset), "What is given now, your changes included.", lambda: see.labels.values)
     yield Text("id", "The sample's name; it never changes.", lambda: dataset.column("id"))
     if see.project.dataset.has("text"):
         yield Text("text", "The text itself.", lambda: dataset.column("text"))
+    if dataset.has(TURNS):
+        yield from turns.columns(dataset)
     if see.project.dataset.has("group"):
         summary = f"Your column {see.project.data_config.group}, named as the group."
         yield Category("group", summary, lambda: _named(dataset.column("group")))
@@ -121,11 +126,14 @@ def _given(see: Any) -> Iterator[Column]:
 
 def _judged(see: Any) -> Iterator[Column]:
     """What the model and the searches say."""
-    number = see.project.dataset.task.targets.kind == "number"
+    kind = see.project.dataset.task.targets.kind
     unit = see.project.dataset.task.target_unit
     if see.run is not None:
-        yield _target(see, "prediction", "What the model says.", lambda: see.predictions["prediction"].to_numpy())
-        if number:
+        if kind != "text":
+            yield _target(see, "prediction", "What the model says.", lambda: see.predictions["prediction"].to_numpy())
+        if kind == "text":
+            yield from turns.judged(see)
+        elif kind == "number":
             summary = "Prediction minus value."
             yield Number("error", summary, lambda: see.predictions["error"].to_numpy(dtype=np.float64), unit)
         else:

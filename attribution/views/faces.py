@@ -15,7 +15,7 @@ from attribution.views import angles, colours, influence, overview, scatter, tab
 from attribution.views.comparison import title_of_figure, value_words
 from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
 from attribution.views.quality import with_scores
-from attribution.views.stories import NumberStory, SetStory, Story
+from attribution.views.stories import NumberStory, SetStory, Story, TextStory
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -46,7 +46,9 @@ class Face(Story):
     picks = True  # whether a target is picked from a list; else it is typed or ticked
     sure = True  # whether predictions are more or less sure
     score_all = "Score every wrong test prediction instead"
-    no_memorization: tuple[str, str] | None = None  # a title and a sentence where it cannot be measured
+    told = True  # whether samples are told apart by their targets
+    no_search: tuple[str, str] | None = None  # a title and a sentence where no wrong target can be looked for
+    no_memorization: tuple[str, str] | None = None  # the same where that cannot be measured
     no_fairness: tuple[str, str] | None = None
 
     def __init__(self, task: "Task", values: np.ndarray) -> None:
@@ -159,10 +161,10 @@ class Face(Story):
             {"label": "Wrong predictions", "value": count(n - hits), "delta": "on the test set", "help": ""},
         ]
 
-    def _measured(self, said: pd.DataFrame) -> list[Metric]:
-        """The task's first two figures on some test samples, each with its bootstrap interval."""
+    def _measured(self, said: pd.DataFrame, first: int = 2) -> list[Metric]:
+        """The task's first figures on some test samples, each with its bootstrap interval."""
         found = []
-        for figure in self.task.figures[:2]:
+        for figure in self.task.figures[:first]:
             terms = figure.by_sample(said)
             interval = crossed(
                 np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(said) else np.array([np.nan]),
@@ -235,6 +237,8 @@ class Face(Story):
         figure = self.task.figures[0]
         known = ~self.bare(values)
         groups = self._parts(values[known])
+        if not groups:
+            return pd.DataFrame()
         rows = np.flatnonzero(known)
         lines = []
         for name, inside in groups.items():
@@ -565,12 +569,45 @@ class SetFace(SetStory, Face):
         return "The sum over labels of minus the logarithm of the probability that the model gives what stands there."
 
 
-class TextFace(Face):
+class TextFace(TextStory, Face):
     """Rows of text that a language model learns: nothing to label, and more or less likely to the model."""
 
     noun = "text"
     nouns = "texts"
+    change = "Edit text"
+    changed = "rewritten"
+    changed_mark = "rewritten"
+    counted = "rewritten"
+    which = ("Largest losses", "All")
     picks = False
+    sure = False
+    told = False
+    score_all = "Score the tenth with the largest losses instead"
+    no_search = (
+        "No wrong labels to look for in texts",
+        "A text has no label that could be wrong. What may be wrong with it is looked for otherwise: rows that the "
+        "model finds unlikely, repeats, broken turns, and rows that taught a behaviour nobody wants.",
+    )
+    no_memorization = (
+        "Not measured for texts",
+        "Memorization counts how often models that never saw a label are right about it, and a text is only more or "
+        "less likely. What a model has by heart shows as a loss that fell to nothing: sort Browse by loss.",
+    )
+    no_fairness = (
+        "Not measured for texts",
+        "Gaps and robustness here are about one decision per sample. How large the loss is for one topic or another "
+        "stands on Overview under Where it does worse, by the columns of your file.",
+    )
+    data_map = (
+        "how large its loss was",
+        "Bottom left: easy from the start. Right: its loss changed most. Top: never became likely, where odd rows "
+        "gather.",
+        ("Change: standard deviation of the loss over epochs", "Mean loss over epochs, nats"),
+    )
+
+    def tag(self, value: Any) -> str:
+        """Nothing, unless somebody rewrote it."""
+        return "" if self.bare(value) or not value else self.changed
 
     def colour(self, value: Any) -> str:
         """One for all."""
@@ -578,21 +615,30 @@ class TextFace(Face):
 
     def says(self, seen: Mapping[str, Any]) -> tuple[str, str, float | None]:
         """How likely the model finds the row."""
-        sure = float(seen["confidence"])
-        words = f"loss {three_digits(float(seen['loss']))} {self.loss_unit}"
-        return "", words, sure if sure == sure else None
+        return "", self.mistake(seen), None
 
     def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
         """All together."""
-        return [scatter.Group("rows", colours.class_colour(0), rows)]
+        return [scatter.Group("samples", colours.class_colour(0), rows)]
 
     def typical(self, values: np.ndarray) -> str:
         """Nothing: all are alike."""
         return ""
 
+    def queries(
+        self, said: pd.DataFrame, wrong_only: bool, label: int | None, confidence: tuple[float, float]
+    ) -> np.ndarray:
+        """The largest losses first; the tenth of them with ``wrong_only``."""
+        order = np.argsort(-said["loss"].fillna(-1.0).to_numpy(), kind="stable")
+        return said.index.to_numpy(dtype=np.int64)[order[: -(-len(order) // 10)] if wrong_only else order]
+
+    def choices(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def figures(self, said: pd.DataFrame) -> list[Metric]:
         """The task's figures, each with its 95 % interval over the test samples."""
-        return self._measured(said)
+        return self._measured(said, len(self.task.figures))
 
     def mistake(self, seen: Mapping[str, Any]) -> str:
         """How unlikely a row is."""
@@ -600,7 +646,7 @@ class TextFace(Face):
 
     def summary(self) -> str:
         """What is learned."""
-        return "the next token"
+        return "learning the next token"
 
     def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
         """What knowing nothing costs is not known."""
@@ -614,10 +660,26 @@ class TextFace(Face):
         """Tokens, and how many of them the model finds likeliest."""
         return {"tokens": said["tokens"].to_numpy(), "tokens right, %": 100 * said["tokens_right"].to_numpy()}
 
+    def sorts(self, said: pd.DataFrame) -> dict[str, np.ndarray]:
+        """By length, and by how few tokens are right."""
+        return {"most tokens": said["tokens"].to_numpy(), "fewest tokens right": -said["tokens_right"].to_numpy()}
+
+    def steadiness(self, dynamics: pd.DataFrame) -> pd.Series:
+        """The loss."""
+        return dynamics.set_index("row")["loss"]
+
+    def sides(self, values: np.ndarray, rows: np.ndarray, queries: Sequence[int]) -> dict[str, np.ndarray]:
+        """All on one."""
+        return {angles.ALL: rows}
+
+    def chance(self) -> str:
+        """What perplexity is."""
+        return "Perplexity is e to the loss: among how many equally likely tokens the model would have to guess."
+
     @property
     def loss_help(self) -> str:
         """What a loss is."""
-        return "Minus the logarithm of the probability that the model gives the row's trained tokens."
+        return "Minus the logarithm of the probability that the model gives the words it learns, in the mean per token."
 
 
 FACES: dict[str, type[Face]] = {"class": ClassFace, "number": NumberFace, "set": SetFace, "text": TextFace}

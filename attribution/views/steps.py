@@ -44,6 +44,7 @@ class Standing:
     loaded: bool = False
     proof: "Beforehand | None" = None
     noun: str = "label"
+    searchable: bool = True  # whether there are wrong targets to look for
 
     @property
     def nouns(self) -> str:
@@ -69,9 +70,12 @@ def next_step(now: Standing) -> NextStep:
     if now.hardly and now.longer is not None:
         button = f"Train longer ({now.longer.epochs} epochs)"
         return NextStep(now.hardly, button, job="prepare", config=now.longer)
-    if not now.flagged:
-        sentence = f"The model is trained. Next, look for {now.nouns} that are probably wrong."
-        return NextStep(sentence, f"Look for wrong {now.nouns}", job="mislabels")
+    if not (now.flagged or now.searchable):
+        return _prove(now) if now.pending else _ask()
+    return _decide(now) if now.flagged else _search(now)
+
+
+def _decide(now: Standing) -> NextStep:
     if now.pending and (now.retrained or now.enough or not now.open_suspects):
         return _prove(now)
     return _review(now) if now.open_suspects else _explain()
@@ -105,6 +109,16 @@ def _review(now: Standing) -> NextStep:
 def _explain() -> NextStep:
     sentence = "Every suspect is reviewed. See which training samples made the remaining mistakes."
     return NextStep(sentence, "Explain a mistake", page="influence")
+
+
+def _search(now: Standing) -> NextStep:
+    sentence = f"The model is trained. Next, look for {now.nouns} that are probably wrong."
+    return NextStep(sentence, f"Look for wrong {now.nouns}", job="mislabels")
+
+
+def _ask() -> NextStep:
+    sentence = "The model is trained. Ask which rows taught it an answer, or look through the rows themselves."
+    return NextStep(sentence, "Ask what taught an answer", page="influence")
 
 
 def review_time(n: int) -> str:

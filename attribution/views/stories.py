@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.views.numbers import count, percent, plural
+from attribution.views.numbers import count, percent, plural, three_digits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,6 +218,63 @@ class NumberStory(Story):
             [
                 ("Pull towards their values", "brings the predictions nearer to the values, in the mean"),
                 ("Pull away from their values", "takes the predictions farther from the values, in the mean"),
+            ]
+        )
+
+
+class TextStory(Story):
+    """For texts that a language model learns, which are more or less likely."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def loss_unit(self) -> str: ...
+
+    def right(self, seen: Mapping[str, Any]) -> bool:
+        """None is wrong."""
+        return True
+
+    def query_sentence(self, seen: Mapping[str, Any]) -> str:
+        """How likely the model finds it."""
+        tokens, share = float(seen["tokens"]), float(seen["tokens_right"])
+        loss = f"{three_digits(float(seen['loss']))} {self.loss_unit}"
+        if not tokens or share != share:
+            return "The model learns nothing from this row: it is trained on none of its words."
+        right = f"{count(round(tokens * share))} of {plural(round(tokens), 'token')}"
+        return f"The model's loss on this answer is {loss}; of itself it would say {right} so."
+
+    def group_sentence(self, said: "pd.DataFrame") -> str:
+        """How likely it finds them, in the mean."""
+        mean = f"{three_digits(float(said['loss'].mean()))} {self.loss_unit}"
+        return f"On these {plural(len(said), 'sample')} the model's loss is {mean} in the mean."
+
+    def rival(self, seen: Mapping[str, Any], kept: np.ndarray) -> str:
+        """No other text stands against it."""
+        return ""
+
+    def pulls(self, seen: Mapping[str, Any], rival: str = "") -> tuple[Pull, Pull]:
+        """Towards the answer, or away from it."""
+        return _two(
+            [
+                ("Pull towards this answer", "makes the model likelier to say it"),
+                ("Pull away from this answer", "makes the model less likely to say it"),
+            ]
+        )
+
+    def doubt(self, seen: Mapping[str, Any], near: Mapping[str, np.ndarray]) -> str:
+        """Nothing was given that could be wrong."""
+        return ""
+
+    def share(self, seen: Mapping[str, Any]) -> float:
+        """Not known: each token is pulled at by itself."""
+        return 0.0
+
+    def group_pulls(self) -> tuple[Pull, Pull]:
+        """The same for several samples that are asked about as one."""
+        return _two(
+            [
+                ("Pull towards these answers", "makes the model likelier to say them, in the mean"),
+                ("Pull away from these answers", "makes the model less likely to say them, in the mean"),
             ]
         )
 

@@ -12,7 +12,8 @@ from pages.parts import context
 from pages.parts.context import Sight
 
 INFLUENCE = "influence on the query"
-COLOURS = ("target", "prediction", "loss", "suspicion", "what it probably is", INFLUENCE, "edits")
+KIND = "what it probably is"
+COLOURS = ("target", "prediction", "loss", "suspicion", KIND, INFLUENCE, "edits")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Look:
 
 def names(sight: Sight) -> list[str]:
     """What points can be coloured by, in the words of the data."""
-    return [sight.face.noun if name == "target" else name for name in COLOURS]
+    face = sight.face
+    without = {*(() if face.told else ("target", "prediction")), *(("suspicion", KIND) if face.no_search else ())}
+    return [face.noun if name == "target" else name for name in COLOURS if name not in without]
 
 
 def look(sight: Sight, colour: str, rows: np.ndarray) -> Look:
@@ -47,7 +50,7 @@ def look(sight: Sight, colour: str, rows: np.ndarray) -> Look:
         verdicts = np.full(len(sight.project.dataset), "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
         return Look(scatter.by_edit(verdicts, rows, dark, sight.face.changed_mark), "Colours: what was decided.")
-    if colour in ("what it probably is", "suspicion"):
+    if colour in (KIND, "suspicion"):
         return searched(sight, colour, rows)
     return influence(sight, rows) if colour == INFLUENCE else plain(sight, rows)
 
@@ -55,7 +58,7 @@ def look(sight: Sight, colour: str, rows: np.ndarray) -> Look:
 def plain(sight: Sight, rows: np.ndarray, missing: str = "") -> Look:
     """By target."""
     groups = [group for group in sight.face.groups(sight.labels.values, rows, context.dark()) if len(group.rows)]
-    return Look(groups, f"Colours: the given {sight.face.nouns}.", missing)
+    return Look(groups, f"Colours: the given {sight.face.nouns}." if sight.face.told else "", missing)
 
 
 def searched(sight: Sight, colour: str, rows: np.ndarray) -> Look:
@@ -106,9 +109,11 @@ def influence(sight: Sight, rows: np.ndarray) -> Look:
     )
     strong, column = found[0].every(found[1])
     values[strong] = column
-    word = sight.face.word(sight.labels.values[query])
     name = sight.project.dataset.ids[query]
-    meaning = f"Blue: training on it pulled the model towards {word} for {name}; orange: away. The larger, the more."
+    towards = (
+        f"{sight.face.word(sight.labels.values[query])} for {name}" if sight.face.told else f"the answer of {name}"
+    )
+    meaning = f"Blue: training on it pulled the model towards {towards}; orange: away. The larger, the more."
     return Look(
         scatter.by_sign(values, rows, context.dark()), meaning, "", Scene(sizes=scatter.sizes(values), query=query)
     )

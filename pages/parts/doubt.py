@@ -36,7 +36,7 @@ def why(sight: Sight, row: int) -> str:
 
 def box(sight: Sight, rows: Sequence[int]) -> None:
     """The question with its evidence and what can be done, for a single sample that nobody decided about."""
-    if len(rows) != 1:
+    if len(rows) != 1 or not sight.face.told:
         return
     row = int(rows[0])
     decided = row in sight.states.index and bool(sight.states.loc[row, "verdict"])

@@ -33,6 +33,8 @@ def by_target(sight: Sight, test: pd.DataFrame, suspects: np.ndarray, edited: np
     project, labels = sight.project, sight.labels
     group = project.dataset.task.targets.group
     table = sight.face.by_target(labels.values, labels.train_rows(project.dataset), test, suspects, edited)
+    if table.empty:  # targets without parts
+        return
     shown = table.drop(columns=["test samples"] + ([] if len(table) and table["edited"].any() else ["edited"]))
     drawn = [name for name in shown if name.endswith((", %", ", interval")) or name.startswith("test ")]
     st.subheader(f"By {group}")

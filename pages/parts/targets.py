@@ -21,6 +21,8 @@ def change(
 ) -> None:
     """A button that opens the choice of another target for these rows, as one entry of the ledger."""
     face, project = sight.face, sight.project
+    if not face.told:
+        return
     title = title or face.change
 
     def give(value: Any) -> None:

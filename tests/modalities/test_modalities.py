@@ -1,6 +1,7 @@
 """Cards: crisp thumbnails, plain words, alternative text, for every registered modality."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,9 @@ def datasets(tmp_path_factory):
     np.savez(folder / "waves.npz", X=waves, y=np.array([0, 1, 0, 1]))
     files = {"image": ("images.npz", ""), "text": ("texts.csv", "text"), "tabular": ("rows.csv", "")}
     files["array"] = ("waves.npz", "")
+    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So it is."}]
+    (folder / "chats.jsonl").write_text(f"{json.dumps({'messages': turns})}\n" * 4)
+    files["chat"] = ("chats.jsonl", "")
     share = {"val_fraction": 0.0, "test_fraction": 0.0}
     return {
         name: import_data(DataConfig(path=str(folder / file), text=text, **share), folder / name, name)
@@ -42,7 +46,7 @@ def datasets(tmp_path_factory):
 
 
 def test_every_modality_of_the_data_layer_is_registered():
-    assert modalities.names() == ["array", "image", "tabular", "text"]
+    assert modalities.names() == ["array", "chat", "image", "tabular", "text"]
 
 
 @pytest.mark.parametrize("name", modalities.names())
@@ -51,13 +55,14 @@ def test_every_modality_describes_its_samples(datasets, name):
     for row in range(len(dataset)):
         assert 0 < len(describe(dataset, row)) <= 280
         assert str(dataset.ids[row]) in alt(dataset, row)
-        assert dataset.info.classes[dataset.labels[row]] in alt(dataset, row)
+        assert name == "chat" or dataset.info.classes[dataset.labels[row]] in alt(dataset, row)
         assert (thumbnail(dataset, row) is not None) == (name in ("image", "array"))
 
 
 def test_words(datasets):
     assert describe(datasets["tabular"], 0) == "age 39, hours 7.25"
     assert describe(datasets["text"], 0) == "A fine film."
+    assert describe(datasets["chat"], 0) == "Why? → So it is."
     assert describe(datasets["text"], 1).endswith("word…")
     assert describe(datasets["image"], 0) == "X[0]"
     assert alt(datasets["image"], 1) == "28 by 28 pixel grey picture row-00001, imported with the label 1"

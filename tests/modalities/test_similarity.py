@@ -130,3 +130,11 @@ def test_all_likenesses_to_one_row_of_a_table_fall_with_the_distance(tmp_path):
     likeness = own.toward(0)
     assert likeness[:2].tolist() == [1, 1]
     assert likeness[1] > likeness[2] > likeness[3] > 0
+
+
+def test_all_likenesses_to_one_conversation_are_those_of_its_words(tmp_path):
+    tokens = np.array([[2, 2, 3, 0], [2, 3, 2, 0], [5, 5, 5, 5]], np.int32)
+    places = np.where(tokens > 0, 1, -1)
+    chats = similarity_of(dataset(tmp_path / "chats", "chat", np.stack([tokens, places], axis=1), text="x"))
+    texts = similarity_of(dataset(tmp_path / "texts", "text", tokens, text="x"))
+    assert chats.toward(0).tolist() == texts.toward(0).tolist()

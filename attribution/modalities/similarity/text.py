@@ -91,17 +91,22 @@ class TextSimilarity(Similarity):
         distance[distance < 2e-3] = 0  # what rounding leaves of a cosine of 1
         return Pairs(left, right, distance.astype(np.float32), np.full(len(left), "", dtype=object))
 
+    @property
+    def _ids(self) -> np.ndarray:
+        """Words of the vocabulary (n, length), the filling of short texts 0."""
+        return self.dataset.inputs
+
     @cached_property
     def _rarity(self) -> np.ndarray:
         """ln((1 + n) / (1 + times seen)) + 1 of every word of the vocabulary, 0 for the filling of short texts."""
-        seen = np.bincount(np.asarray(self.dataset.inputs).ravel())
+        seen = np.bincount(np.asarray(self._ids).ravel())
         rarity = np.log((1 + len(self.dataset)) / (1 + np.minimum(seen, len(self.dataset)))) + 1
         rarity[: UNKNOWN + 1] = 0
         return rarity.astype(np.float32)
 
     def toward(self, row: int) -> np.ndarray:
         """The cosine of the words of the vocabulary, weighted by rarity, from the encoded texts alone."""
-        inputs = self.dataset.inputs
+        inputs = self._ids
         asked = np.bincount(np.asarray(inputs[row]).ravel(), minlength=len(self._rarity)) * self._rarity**2  # (words,)
         found = np.empty(len(inputs), dtype=np.float32)
         for start in range(0, len(inputs), 16 * BLOCK):
