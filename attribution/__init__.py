@@ -13,6 +13,7 @@ from attribution.project.project import Project
 from attribution.recording.record import record
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
 from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.behaviour.study import BehaviourConfig
 from attribution.studies.bench.study import BenchConfig
 from attribution.studies.calibration.study import CalibrateConfig
 from attribution.studies.damping.study import DampingConfig
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnglesConfig",
+    "BehaviourConfig",
     "BenchConfig",
     "CalibrateConfig",
     "DampingConfig",

@@ -7,6 +7,7 @@ config dataclass.
 from attribution.cli import (
     annotators,
     apply,
+    behaviour,
     browse,
     data,
     edits,
@@ -25,6 +26,7 @@ from attribution.cli.root import cli
 __all__ = [
     "annotators",
     "apply",
+    "behaviour",
     "browse",
     "cli",
     "data",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from attribution.datasets.chat.conversation import Conversation
+    from attribution.datasets.chat.questions import Questions
     from attribution.datasets.handed import Inputs
     from attribution.tasks.base import Task
 
@@ -116,6 +117,15 @@ class Labels:
         rows = dataset.rows("train")
         return rows[self.active[rows]]
 
+    def at(self, rows: np.ndarray) -> np.ndarray:
+        """The values of these rows (b,); 0 for questions, which lie beyond the samples (``Dataset.with_questions``)."""
+        inside = rows < len(self.values)
+        if inside.all():
+            return self.values[rows]
+        found = np.zeros(len(rows), dtype=self.values.dtype)
+        found[inside] = self.values[rows[inside]]
+        return found
+
 
 class Dataset:
     """Samples with stable ids in a fixed order: training rows first, then validation, then test.
@@ -125,10 +135,12 @@ class Dataset:
     and ``hashes`` (n,) str. Nothing here is ever written to.
     """
 
+    questions: "Questions | None" = None  # what is asked about beside the samples, as rows beyond the last one
+
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
         self.folder, self.info = folder, info
 
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """A worker process opens the same folder instead of receiving the data."""
         return Dataset.open, (self.folder,)
 
@@ -200,6 +212,18 @@ class Dataset:
 
     def __len__(self) -> int:
         return sum(self.info.counts.values())
+
+    @property
+    def end(self) -> int:
+        """One past the last row that can be asked about: the samples, and questions."""
+        return len(self)
+
+    def with_questions(self, questions: "Questions") -> "Dataset":
+        """The same samples, with rows from ``len(dataset)`` on that are conversations to ask about and no samples:
+        they are in no split, trained on by nothing, and understood by ``ids``, ``conversation`` and ``tensor``."""
+        from attribution.datasets.chat.questions import WithQuestions
+
+        return WithQuestions(self, questions)
 
     @cached_property
     def samples(self) -> "pd.DataFrame":

@@ -106,7 +106,8 @@ class Measure(Serves, ABC):
         for weight in np.unique(weights[weights != 0]):
             part = rows[weights == weight]
             mean = engine.mean_gradient(self.asked(trained, x, y, checkpoint) for x, y in trained.batches(part))
-            share = 1.0 if len(part) == len(rows) else float(weight) * len(part)
+            share = float(weight) * len(part)
+            share = 1.0 if abs(share - 1) < 1e-9 else share  # a mean
             for name, value in mean.items():
                 total[name] = total[name] + share * value if name in total else share * value
         return total

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from attribution.progress import Progress
 from attribution.project import home as homes
+from attribution.project.behaviours import Behaviours
 from attribution.project.folder import About
 from attribution.project.jobs import Board
 from attribution.project.results import Results
@@ -90,7 +91,7 @@ class Project:
     Its parts are, each a file of ``project/``, ``about`` (what it is), ``review`` (decisions on samples), ``models``
     (its trainings), ``studies`` (every kind of work: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``,
     ``.find(config)``, ``.cost(config)``, ``.submit(config)``), ``results`` (which of them answers), ``board`` (the work
-    as jobs). What is asked of them most stands here, too:
+    as jobs), ``behaviours`` (of a language model: ``add``, ``rate``). What is asked of them most stands here, too:
 
     - what it is: ``folder name model_config train_config save_recipe data_config code codes trusted trust_code dataset
       info first_look classes samples``.
@@ -115,6 +116,7 @@ class Project:
         self.studies = Studies(self.about, self.review, self.models)
         self.results = Results(self.about, self.review, self.models, self.studies)
         self.board = Board(self.about, self.studies)
+        self.behaviours = Behaviours(self.about, self.studies)
 
     @staticmethod
     def open(folder: str | Path) -> "Project":

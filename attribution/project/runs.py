@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from attribution.datasets.dataset import Labels
+    from attribution.datasets.dataset import Dataset, Labels
     from attribution.project.rewind import Rewound
     from attribution.training.run import Run
 
@@ -33,13 +33,15 @@ class Models:
         self._about = about
         self._review = review
 
-    def context(self, run: str = "", needed: bool = True) -> Context:
-        """What a study is told of this project, with the run of this id (empty: the current one)."""
+    def context(self, run: str = "", needed: bool = True, queries: str = "") -> Context:
+        """What a study is told of this project, with the run of this id (empty: the current one); its data carry the
+        questions of a behaviour where ``queries`` means one."""
+        asked = self.need(run) if run or needed else self.run
         return Context(
             self._about.folder,
-            self._about.dataset,
+            self.data_for(queries, asked),
             self._review.labels,
-            self.need(run) if run or needed else self.run,
+            asked,
             self._about.model_config,
             self._about.train_config,
             trusted=self._about.trusted,
@@ -51,6 +53,16 @@ class Models:
             right=lambda rows, run: self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool),
             export=self._hand_out,
         )
+
+    def data_for(self, queries: str, run: "Run | None" = None) -> "Dataset":
+        """The samples, and the questions that ``behaviour:NAME`` or ``ask:PROMPT => ANSWER`` mean; a pattern's prompts
+        are answered by ``run``, once."""
+        dataset = self._about.dataset
+        if not queries.startswith(("behaviour:", "ask:")) or dataset.row_of(queries) is not None:
+            return dataset
+        from attribution.project.behaviours import questions_of
+
+        return dataset.with_questions(questions_of(queries, self._about, run))
 
     def _hand_out(self, labels: "Labels", folder: Path) -> tuple[Path, Path]:
         from attribution.exporters.handed import hand_out
@@ -257,9 +269,13 @@ class Models:
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples; of numbers the tenth with
-        the largest errors), ``selection:TOKEN``, or
-        sample ids."""
+        the largest errors), ``selection:TOKEN``, sample ids, or the questions of ``behaviour:NAME`` and ``ask:PROMPT
+        => ANSWER``, which lie beyond the samples (``data_for``)."""
         kind, _, token = queries.partition(":")
+        if (asked := self.data_for(queries, run)).questions is not None:
+            import numpy as np
+
+            return np.arange(len(asked), asked.end)
         if kind == "selection":
             return self._review.selected(token)
         return query_rows(queries, self._about.dataset, lambda: self.predictions(run or self.need()))

@@ -70,7 +70,8 @@ class Of(Generic[Config]):
     def _asked(self, config: Config | None) -> tuple[Config, Context]:
         usual = self.study.usual(self._about.train_config) if config is None else config
         asked = possible(usual, self._about.dataset, self._review.labels)
-        return asked, self._models.context(getattr(asked, "run", ""), self.study.asks_model(asked))
+        queries = str(getattr(asked, "queries", ""))
+        return asked, self._models.context(getattr(asked, "run", ""), self.study.asks_model(asked), queries)
 
 
 class Studies:

@@ -91,6 +91,10 @@ def asked(queries: str) -> str:
     """A query in words, for the title of a job."""
     if queries.startswith("selection:"):
         return "the selection"
+    if queries.startswith("behaviour:"):
+        return f"the behaviour {queries.partition(':')[2]}"
+    if queries.startswith("ask:"):
+        return "a typed answer"
     try:
         count = len(entries(queries))
     except UserError:
@@ -99,4 +103,4 @@ def asked(queries: str) -> str:
 
 
 def _is_word(name: str) -> bool:
-    return name in SPLIT_WORDS or name.startswith("selection:")
+    return name in SPLIT_WORDS or name.startswith(("selection:", "behaviour:", "ask:"))

@@ -125,11 +125,11 @@ class TrainedModel:
         if self._payer is not None:
             self._payer.count(passes)
 
-    def like(self, run: Any = None, model: nn.Module | None = None) -> "TrainedModel":
-        """The same data and settings asked of another run, or of ``model`` as the last checkpoint; what it spends
-        counts here too."""
+    def like(self, run: Any = None, model: nn.Module | None = None, dataset: "Dataset | None" = None) -> "TrainedModel":
+        """The same settings asked of another run, of ``model`` as the last checkpoint, or, by this one's models, about
+        ``dataset``, the same samples with questions; what it spends counts here too."""
         other = TrainedModel(
-            self.dataset,
+            self.dataset if dataset is None else dataset,
             self.labels,
             self.run if run is None else run,
             device=str(self.device),
@@ -143,6 +143,8 @@ class TrainedModel:
         )
         other._payer = self
         other.share = self.share
+        if dataset is not None and run is None:
+            other._models = self._models
         if model is not None:
             other._models[len(other.weights) - 1] = model.to(self.device).eval()
         return other
@@ -214,7 +216,7 @@ class TrainedModel:
         rows = np.asarray(rows, dtype=np.int64)
         x = self.dataset.tensor(rows, self.device, inputs_of(self.model()))
         first = next(self.model().parameters(), None)
-        y = self.task.tensor(self.labels.values[rows], self.device)
+        y = self.task.tensor(self.labels.at(rows), self.device)
         if first is not None:
             x, y = (part.to(first.dtype) if part.is_floating_point() else part for part in (x, y))
         return x, y
@@ -226,8 +228,11 @@ class TrainedModel:
 
     def recorded_representation(self, rows: Any) -> np.ndarray:
         """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run
-        recorded it."""
-        return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
+        recorded it; of questions, which no run records, it is asked."""
+        rows = np.asarray(rows, dtype=np.int64)
+        if (rows >= len(self.dataset)).any():
+            return self.representation(rows).astype(np.float64)
+        return np.asarray(self.run.representation()[rows], dtype=np.float64)
 
     def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss | None = None) -> Tensor:
         """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in

@@ -37,6 +37,8 @@ def transformed(dataset: Dataset, rows: np.ndarray, device: "str | torch.device"
 
 def array_of(dataset: Dataset, rows: np.ndarray, inputs: Inputs) -> np.ndarray:
     """The same as an array: from what is kept, which is made first where many are asked for and there is room."""
+    if (rows >= len(dataset)).any():  # questions are not kept
+        return made(dataset, rows, inputs)
     path = place(dataset, inputs)
     if not path.is_file() and (len(rows) <= FEW or not keeps(dataset, inputs)):
         return made(dataset, rows, inputs)

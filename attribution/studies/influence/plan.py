@@ -65,7 +65,7 @@ def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool, m
     chosen = list(dict.fromkeys(int(row) for row in rows))
     if not chosen:
         raise UserError("No sample is asked about.", "There is nothing to explain.", "Choose at least one sample.")
-    bad = [row for row in chosen if not 0 <= row < len(dataset)]
+    bad = [row for row in chosen if not 0 <= row < dataset.end]
     if bad:
         raise UserError(
             f"There is no row {bad[0]}.", f"The project has {len(dataset)} samples.", "Ask about rows that exist."

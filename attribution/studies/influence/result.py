@@ -35,6 +35,17 @@ class ScoreResult(Artefact):
         return str(self.config.get("measure", {"name": "loss"})["name"])
 
     @property
+    def questions(self) -> dict[str, Any]:
+        """Of a score that was asked of a behaviour: its name, title, key and ``rows`` (turns as JSON, weight), which
+        are the rows from the number of samples on; {} for one asked of samples."""
+        return dict(self.config.get("questions", {}))
+
+    @property
+    def asked_of(self) -> str:
+        """The hash of those questions; "" for a score asked of samples."""
+        return str(self.questions.get("key", ""))
+
+    @property
     def memory_words(self) -> str:
         """What to say when memory ran out on the way; "" when it did not. The scores are the same either way."""
         batch = self.config.get("notes", {}).get("batch_after_memory_ran_out")

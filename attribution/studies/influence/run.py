@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def request(context: Context, config: ScoreConfig) -> Request:
     """The checkpoints' content, estimator and options, queries and k; batch size, memory, device and runner are no part
     of it: they do not change a result beyond rounding. ``UserError`` for unknown rows and an empty training set."""
     rows = _labelled(context, context.rows(config.queries, context.run))
+    config = _asked(context, config)
     queries = columns(context.dataset, rows, config.group, config.measure)
     work = ShardWork(context.dataset, context.labels, context.asked, config, queries, Path(), "", context.trusted)
     estimator = work.kept()
@@ -53,6 +55,8 @@ def request(context: Context, config: ScoreConfig) -> Request:
         "queries": [list(query.rows) for query in queries],
         "k": config.k,
     }
+    if context.dataset.questions is not None:
+        said["questions"] = context.dataset.questions.to_json()
     if config.measure != "loss":
         said["measure"] = measure.options()
     if config.autocast:
@@ -97,7 +101,7 @@ def compute(
         "asked": [wanted],
         "fingerprint": asked.key,
         "device": str(trained.device),
-        "group": config.group,
+        "group": work.config.group,
         "cost": {"runner": config.runner},
         **_reduced(out, estimator, work.queries, shards, config.k),
     }
@@ -112,6 +116,15 @@ def again(result: ScoreResult, asked: Request) -> ScoreResult:
         return result
     write_json(result.folder / "config.json", {**result.config, "asked": [*known, wanted]})
     return ScoreResult(result.folder)
+
+
+def _asked(context: Context, config: ScoreConfig) -> ScoreConfig:
+    """The settings; of a behaviour all questions together, with the sign of each answer where they are held against
+    each other."""
+    questions = context.dataset.questions
+    if questions is None:
+        return config
+    return replace(config, group=True, measure=questions.measure if config.measure == "loss" else config.measure)
 
 
 def _labelled(context: Context, rows: "Sequence[int] | np.ndarray") -> "np.ndarray":

@@ -1,0 +1,1 @@
+"""How often a model shows a behaviour, on prompts that nobody looked at."""
