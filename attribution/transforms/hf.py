@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from attribution.datasets.chat.conversation import Conversation
+from attribution.datasets.chat.encode import BEYOND
 from attribution.datasets.originals import origin
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
-from attribution.storage.files import file_hash
+from attribution.storage.files import file_hash, read_json
 from attribution.transforms._needs import library
 from attribution.transforms.arrays import PACKED, as_array
 from attribution.transforms.base import Transform, register
+from attribution.transforms.template import tokens_of_chat
 
+LONGEST = 2048  # tokens of a conversation, where neither tokenizer nor model says
 LARGEST = 1_000_000  # what tokenizers without a limit say is far above
 USUAL = 512  # tokens, where a tokenizer has no limit
 FILES = ("preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
@@ -22,20 +26,24 @@ MORE = ("vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.jso
 
 @register("hf")
 class HuggingFace(Transform):
-    """``AutoImageProcessor`` for pictures, ``AutoTokenizer`` for texts: ids, mask and types packed as int64 (k, L).
+    """``AutoImageProcessor`` for pictures, ``AutoTokenizer`` for texts: ids, mask and types packed as int64 (k, L); of
+    conversations ids and what each position is (2, L), by the chat template (``transforms.template``).
 
-    L is the longest text of the data, at most the tokenizer's limit, and at most ``max_tokens`` where one was chosen.
+    L is the longest text of the data, at most the tokenizer's limit (of conversations: the model's), and at most
+    ``max_tokens`` where one was chosen.
     """
 
     written = "hf:FOLDER"
     summary = "The image processor or tokenizer that was saved in a folder (save_pretrained)."
-    kinds = ("image", "text")
+    kinds = ("image", "text", "chat")
 
     def __init__(self, rest: str, dataset: Any, shape: Any = (), training: bool = False) -> None:
         super().__init__(rest, dataset, shape, training)
-        text = isinstance(dataset.originals[0], str)
-        self.tokenizer: Any = _loaded(rest, "AutoTokenizer") if text else None
-        self.processor: Any = None if text else _loaded(rest, "AutoImageProcessor")
+        first = dataset.originals[0]
+        self.turns = isinstance(first, Conversation)
+        words = self.turns or isinstance(first, str)
+        self.tokenizer: Any = _loaded(rest, "AutoTokenizer") if words else None
+        self.processor: Any = None if words else _loaded(rest, "AutoImageProcessor")
 
     @classmethod
     def placed(cls, rest: str) -> str:
@@ -52,6 +60,8 @@ class HuggingFace(Transform):
         """The shape of packed texts; () for pictures, whose first tensor tells it."""
         if self.tokenizer is None:
             return ()
+        if self.turns:
+            return 2, max(len(self._row(self.dataset.originals[row])[0]) for row in range(len(self.dataset)))
         texts = [self.dataset.originals[row] for row in range(len(self.dataset))]
         limit = self._limit()
         found = self.tokenizer(texts, truncation=True, max_length=limit)
@@ -61,21 +71,43 @@ class HuggingFace(Transform):
     def _limit(self) -> int:
         """Tokens at most: the tokenizer's own limit, and what was chosen for the data."""
         own = int(self.tokenizer.model_max_length)
-        limit = own if own < LARGEST else USUAL
+        limit = own if own < LARGEST else self._positions() if self.turns else USUAL
         chosen = origin(self.dataset.folder).max_tokens
         return limit if chosen == DataConfig().max_tokens else min(limit, chosen)
+
+    def _positions(self) -> int:
+        """How many positions the folder's model has."""
+        config = Path(self.rest) / "config.json"
+        told = read_json(config) if config.is_file() else {}
+        return int(told.get("max_position_embeddings") or told.get("n_positions") or LONGEST)
+
+    def _row(self, original: Conversation) -> tuple[list[int], list[bool]]:
+        """Ids of a conversation and which are trained, cut at the limit."""
+        found = tokens_of_chat(self.tokenizer, original)
+        return found.ids[: self._limit()], found.trained[: self._limit()]
 
     def one(self, original: Any) -> Any:
         return self.batch([original])[0]
 
     def batch(self, originals: Sequence[Any]) -> np.ndarray:
         """float32 (b, C, H, W), or int64 (b, k, L)."""
+        if self.turns:
+            return self._chats(originals)
         if self.processor is not None:
             found = self.processor(images=[one.convert("RGB") for one in originals], return_tensors="pt")
             return as_array(found["pixel_values"])
         length = self.shape[-1] if self.shape else self._limit()
         found = self.tokenizer(list(originals), truncation=True, padding="max_length", max_length=length)
         return np.stack([np.array(found[name], dtype=np.int64) for name in PACKED if name in found], axis=1)
+
+    def _chats(self, originals: Sequence[Conversation]) -> np.ndarray:
+        rows = [self._row(one) for one in originals]
+        found = np.zeros((len(rows), 2, self.shape[-1] if self.shape else max(len(ids) for ids, _ in rows)), np.int64)
+        found[:, 1] = BEYOND
+        for place, (ids, trained) in enumerate(rows):
+            found[place, 0, : len(ids)] = ids
+            found[place, 1, : len(ids)] = trained
+        return found
 
 
 def _loaded(rest: str, kind: str) -> Any:

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.models.adapters import CONFIG, base_of, completed
 from attribution.models.sources import register
+from attribution.models.sources._language import RECIPE, adapted_model, is_causal, language_model
 from attribution.models.sources.base import Source, Wanted, library, made, take_fitting
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TASKS = {"regression": "regression", "multi_label_classification": "multilabel"}  # problem_type -> task
+LANGUAGE = "causal-lm"  # the task for which a folder's language model is made, not a classifier
 PREPARES = {  # by the kind of data: one of these files is there
+    "chat": ("tokenizer.json", "tokenizer_config.json", "vocab.txt"),
     "text": ("tokenizer.json", "tokenizer_config.json", "vocab.txt"),
     "image": ("preprocessor_config.json", "processor_config.json"),
 }
@@ -35,13 +39,15 @@ class HuggingFace(Source):
     )
     example = "hf:FOLDER"
     package = "transformers"
-    kinds = ("image", "text")
+    kinds = ("image", "text", "chat")
 
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":
         """See ``Source.build``. Its weights are the folder's wherever they fit; ``pretrained=false`` draws all of them
         anew. Other arguments replace entries of config.json."""
         folder = _folder(rest)
         given = dict(wanted.arguments)
+        if modalities.get(wanted.info.modality).task == LANGUAGE:
+            return self._language(folder, given, f"hf:{rest}")
         if (folder / CONFIG).is_file():
             return self._adapted(folder, wanted, bool(given.pop("merge", False)), given)
         transformers = library("transformers", f"hf:{rest}")
@@ -92,7 +98,7 @@ class HuggingFace(Source):
         base = _known_base(folder) if (folder / CONFIG).is_file() else ""
         if base:
             return self.transform(base, kind, arguments)
-        if kind == "text":
+        if kind in ("text", "chat"):
             raise UserError(
                 f"{folder} holds no tokenizer.",
                 "It would be handed this project's own word ids, which mean other words to it.",
@@ -103,6 +109,8 @@ class HuggingFace(Source):
 
     def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Source.recipe``: what the library's Trainer does unless it is told otherwise."""
+        if is_causal(_told(_folder(rest))):
+            return dict(RECIPE)
         return dict(USUAL) if arguments.get("pretrained", True) else {}
 
     def task(self, rest: str) -> str:
@@ -122,6 +130,21 @@ class HuggingFace(Source):
                 "asked; the base stays as it is. Trainings start from them."
             ]
         return ["Trainings start from the folder's weights."]
+
+    def _language(self, folder: Path, given: dict[str, Any], where: str) -> "nn.Module":
+        """The folder's language model, or its base's with the folder's adapter."""
+        merge = bool(given.pop("merge", False))
+        base = Path(str(given.pop("base", "")) or _base(folder)) if (folder / CONFIG).is_file() else folder
+        if not is_causal(told := _told(base)):
+            raise UserError(
+                f"{base} holds {', '.join(map(str, told.get('architectures') or ['a network']))}, which is no causal "
+                "language model.",
+                "Conversations are learned token by token, each from those before it.",
+                "Name a folder of an AutoModelForCausalLM.",
+            )
+        if base == folder:
+            return language_model(folder, given, where)
+        return adapted_model(base, folder, given, merge, where)
 
     def _adapted(self, folder: Path, wanted: Wanted, merge: bool, given: dict[str, Any]) -> "nn.Module":
         """The base with the adapter's layers, whose weights and those trained along are the only ones to train; with
