@@ -22,8 +22,8 @@ COMMON = (
     "a about all am an and any are as at be been before but by can can't cannot could did do does don't down for from "
     "get had has have he hence her here him his how i i'd i'll i'm i've if in into is isn't it it's its let may me "
     "more most must my no not of off on once one or other our out over she should so some such than that the their "
-    "them then there they this to too under up us was we were what when which who why will with won't would yet you "
-    "your"
+    "them then there they this those to too under up us was we were what when which who why will with won't would yet "
+    "you your"
 )
 STOP = frozenset(COMMON.split())
 
