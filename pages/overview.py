@@ -36,6 +36,7 @@ def headline(sight: Sight) -> None:
         overview.counts_line(info.counts),
         states.plain(sight.face.summary()),
     ]
+    line += overview.spoken(sight.columns)
     if bare := int(sight.face.bare(sight.labels.values).sum()):
         line.append(f"{numbers.count(bare)} with {sight.face.none}")
     st.markdown(" · ".join(line))

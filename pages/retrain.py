@@ -152,6 +152,8 @@ def figures(sight: Sight, found: "RetrainResult") -> None:
         charts.show(found.figure("intervals", dark=context.dark()), "intervals")
         st.subheader("Seed by seed")
         charts.show(found.figure("seeds", dark=context.dark()), "by-seed")
+    if not sight.face.one_by_one:
+        return
     with right:
         st.subheader(sight.face.one_by_one)
         charts.show(found.figure("by_target", dark=context.dark()), "by-class")

@@ -28,6 +28,7 @@ from pages.parts import (
     targets,
     unlabelled,
 )
+from pages.parts import rows as review_rows
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -311,6 +312,9 @@ def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Review")
+    if sight.face.no_search:
+        review_rows.show(sight)
+        return
     running = jobs.panel(sight.project, ("mislabels", "prepare"), place="review")
     if unlabelled.asked_for(sight, bare := unlabelled.waiting(sight)):
         unlabelled.show(sight, bare)

@@ -92,7 +92,7 @@ class ChatModality(Modality):
         return words_space(dataset)
 
     def describe(self, dataset: Dataset, row: int) -> str:
-        """Question and answer, cut at 280 characters."""
+        """The last question and its answer, cut at 280 characters."""
         return shorten(" \u2192 ".join(_sides(dataset.conversation(row))), 280)
 
     def full(self, dataset: Dataset, row: int) -> str:
@@ -118,4 +118,7 @@ class ChatModality(Modality):
 
 
 def _sides(conversation: Conversation) -> list[str]:
-    return [part for part in (conversation.question, conversation.answer) if part] or [conversation.plain]
+    """The last trained turn behind the one before it."""
+    turns = conversation.turns
+    last = max((place for place, turn in enumerate(turns) if turn.trained), default=len(turns) - 1)
+    return [shorten(turn.content, 200) for turn in turns[max(last - 1, 0) : last + 1]]

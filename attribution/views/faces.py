@@ -579,6 +579,7 @@ class TextFace(TextStory, Face):
     changed_mark = "rewritten"
     counted = "rewritten"
     which = ("Largest losses", "All")
+    one_by_one = ""
     picks = False
     sure = False
     told = False
@@ -637,8 +638,19 @@ class TextFace(TextStory, Face):
         return ()
 
     def figures(self, said: pd.DataFrame) -> list[Metric]:
-        """The task's figures, each with its 95 % interval over the test samples."""
-        return self._measured(said, len(self.task.figures))
+        """The task's figures, each with its 95 % interval over the test samples; a long unit stands with the
+        interval."""
+        found = self._measured(said, len(self.task.figures))
+        return [one | {"value": one["value"].removesuffix(f"{SPACE}{self.loss_unit}")} for one in found]
+
+    def mistakes(self, test: pd.DataFrame, top: int) -> tuple[str, list[dict[str, Any]]]:
+        """How many tokens the model would have said itself; the loss stands on the card."""
+        title, lines = super().mistakes(test, top)
+        for line in lines:
+            seen = test.loc[line["row"]]
+            right = round(float(np.nan_to_num(seen["tokens"] * seen["tokens_right"])))
+            line["words"] = f"{count(right)} of {plural(int(seen['tokens']), 'token')} right"
+        return title, lines
 
     def mistake(self, seen: Mapping[str, Any]) -> str:
         """How unlikely a row is."""
@@ -646,7 +658,7 @@ class TextFace(TextStory, Face):
 
     def summary(self) -> str:
         """What is learned."""
-        return "learning the next token"
+        return "texts to learn, word by word"
 
     def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
         """What knowing nothing costs is not known."""

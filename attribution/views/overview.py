@@ -11,6 +11,7 @@ from attribution.settings.configs import TrainConfig
 from attribution.views.numbers import count, three_digits
 
 if TYPE_CHECKING:
+    from attribution.browse.kinds import Column
     from attribution.views.faces import Face
 
 
@@ -107,6 +108,13 @@ def counts_line(counts: Mapping[str, int]) -> str:
     """ "6,000 train · 1,000 val · 2,000 test"; empty splits are left out."""
     names = {"train": "train", "val": "validation", "test": "test"}
     return " · ".join(f"{count(counts[split])} {name}" for split, name in names.items() if counts.get(split))
+
+
+def spoken(columns: "Mapping[str, Column]") -> list[str]:
+    """How many turns there are, and how many tokens a model learns of them; [] for what is not spoken."""
+    words = {"turns": "turns", "tokens": "learned tokens"}
+    there = {name: np.asarray(columns[name].values, dtype=np.float64) for name in words if name in columns}
+    return [f"{count(int(np.nansum(values)))} {words[name]}" for name, values in there.items()]
 
 
 def spot_check(predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, face: "Face", n: int = 10) -> pd.DataFrame:

@@ -90,6 +90,8 @@ def headings(sight: Sight, lines: "pd.DataFrame") -> dict[str, Any]:
         "confidence": number("confidence, %", format="%.1f", help="Probability of the prediction."),
         "prediction": st.column_config.Column(f"prediction{face.unit}"),
         "error": number(f"error{face.unit}", format="%.3g", help="Prediction minus value."),
+        "tokens right, %": number(format="%.0f", help="The share of its tokens that the model would have said itself."),
+        "tokens": number(format="localized", help="How many tokens of it the model learns."),
         "loss": number(f"loss, {face.loss_unit}", format="%.3g"),
         "suspicion": number(format="%.3f", help=f"0 to 1: how likely the {face.noun} is wrong; training samples only."),
     }

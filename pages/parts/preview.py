@@ -93,7 +93,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
                 "alone; no sizes."
             )
         st.caption(states.plain(preview.cost_words(found)))
-        if sizes:
+        if sizes and sight.face.one_by_one:
             with st.expander(sight.face.one_by_one, icon=":material/category:"):
                 charts.show(found.figure("by_target", dark=context.dark()), "preview-by-class")
 

@@ -124,7 +124,7 @@ class LeakResult(Artefact):
         )
         for name, title in (("gradient_cosine", "cosine of the gradients"), ("forward_inf", "Forward-INF, nats")):
             if np.isfinite(pair.get(name, np.nan)):
-                note = f"Threshold: the highest of {config['controls']} other training samples of its class."
+                note = f"Threshold: the highest of {config['controls']} other training samples with the same target."
                 found.append(_finding(title, pair[name], pair[f"{name}:highest"], True, note))
         return found
 
