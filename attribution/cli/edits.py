@@ -1,6 +1,8 @@
-"""The verb that decides: relabel, drop and keep samples, and take decisions back."""
+"""The verb that decides: relabel, rewrite, drop and keep samples, and take decisions back."""
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 @cli.command()
 def edit(
     action: Annotated[
-        str, typer.Argument(help="relabel (or value, for numbers), drop, keep, undo, redo, revert or list.")
+        str, typer.Argument(help="relabel (value for numbers, text for chats), drop, keep, undo, redo, revert or list.")
     ],
     ids: Annotated[list[str] | None, typer.Argument(help="Sample ids (entry numbers for revert).")] = None,
     label: Annotated[str, typer.Option(help="The new label, labels (cat;dog) or value, for relabel.")] = "",
+    text: Annotated[str, typer.Option(help="The new answer, for text.")] = "",
+    file: Annotated[str, typer.Option(help="For text: a file with it, or with the row's columns as JSON.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
     anyone: Annotated[bool, typer.Option("--anyone", help="undo and redo: whoever decided, not only you.")] = False,
     project: ProjectOption = "",
@@ -37,11 +41,13 @@ def edit(
         made = _revert(opened, ids or [])
     elif action in ("relabel", "value", "drop", "keep"):
         made = _decide(opened, action, ids or [], label, reason)
+    elif action == "text":
+        made = _rewrite(opened, ids or [], text, file, reason)
     else:
         raise UserError(
             f"There is no edit called {action!r}.",
             "",
-            "Choose relabel (or value), drop, keep, undo, redo, revert or list.",
+            "Choose relabel (or value, or text), drop, keep, undo, redo, revert or list.",
         )
     typer.echo(f"{len(made)} sample{'' if len(made) == 1 else 's'} changed; version {opened.labels.version[:8]}")
 
@@ -80,3 +86,27 @@ def _decide(opened: "Project", action: str, ids: list[str], label: str, reason: 
     if not label:
         raise UserError(f"{action} needs --label.", "", targets.may_be())
     return opened.relabel(rows, label, reason=reason)
+
+
+def _rewrite(opened: "Project", ids: list[str], text: str, file: str, reason: str) -> "list[Edit]":
+    """Give a row another answer, or its whole conversation."""
+    if len(ids) != 1 or bool(text) == bool(file):
+        example = command("edit", opened, "text", "--text", "Paris.", ids=[str(opened.dataset.ids[0])])
+        raise UserError("text needs one sample id, and --text or --file.", "", f"For example: {example}")
+    (row,) = opened.dataset.rows_of(ids)
+    return opened.rewrite(int(row), _read(Path(file).expanduser()) if file else text, reason=reason)
+
+
+def _read(path: Path) -> "str | dict[str, Any]":
+    """An answer as it stands in a file, or the columns of a row where the file is a JSON object."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise UserError(f"{path} cannot be read: {cause}.", "It holds the new text.", "Give a UTF-8 file.") from cause
+    if not text.lstrip().startswith("{"):
+        return text.removesuffix("\n")
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise UserError(f"{path} is not JSON: {cause}.", "It begins as an object.", "Correct it.") from cause
+    return found

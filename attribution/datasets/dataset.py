@@ -1,6 +1,7 @@
 """A project's samples in one fixed row order, ready for a model, and labelled versions of them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -136,6 +137,7 @@ class Dataset:
     """
 
     questions: "Questions | None" = None  # what is asked about beside the samples, as rows beyond the last one
+    rewritten: Mapping[int, int] = {}  # rows that are not as imported, and the number of what they say now
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
         self.folder, self.info = folder, info
@@ -426,6 +428,25 @@ class Dataset:
         """Samples as the user has them, by row: a PIL picture at its own size, a whole text, a table's row; what a
         transform takes."""
         return Originals(self)
+
+    @property
+    def imported(self) -> "Dataset":
+        """The samples as they were imported."""
+        return self
+
+    def as_of(self, labels: Labels) -> "Dataset":
+        """The samples as ``labels`` have them: with the rows that they say were rewritten; itself where none was."""
+        values = labels.values[: len(self)]
+        if not self.task.targets.rewrites or not (values > 0).any():
+            return self
+        from attribution.datasets.chat.rewritten import Rewritten
+
+        rows = np.flatnonzero(values > 0)
+        found = self.__dict__.setdefault("_versions", {}).get(labels.version)
+        if found is None:  # the last one is held: the same is asked for again and again
+            found = Rewritten(self, dict(zip(rows.tolist(), values[rows].tolist(), strict=True)))
+            self.__dict__["_versions"] = {labels.version: found}
+        return found
 
     def base_version(self) -> Labels:
         """The labels as imported, nothing dropped; what came without a label is not active."""

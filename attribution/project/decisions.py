@@ -289,7 +289,7 @@ class Decisions:
                 "author": edit.author,
                 "sample": edit.sample,
                 "action": edit.action,
-                **dict(zip(("old", "new"), _both(edit.old, edit.new), strict=True)),
+                **dict(zip(("old", "new"), self._both(edit), strict=True)),
                 "reason": edit.reason,
                 "evidence": edit.evidence,
                 "batch": edit.batch,
@@ -319,6 +319,27 @@ class Decisions:
         frame.insert(3, "row", np.array([-1 if row is None else row for row in rows], dtype=np.int64))
         return frame
 
+    def _both(self, edit: Edit) -> tuple[str, str]:
+        """What an entry changed, in words before and after: of a decision the labels, else the marks."""
+        if not decides(edit.old, edit.new):
+            return words_of(edit.old, edit.new)
+        told = edit.old.label != edit.new.label
+        return self._words(edit.old, edit.sample, told), self._words(edit.new, edit.sample, told)
+
+    def _words(self, state: State, sample: str, told: bool) -> str:
+        """A state in words; of a text that was rewritten what it says, where that is what changed."""
+        label = state.label
+        if label and told and self._targets.rewrites:
+            label = self._said(sample, self._value(label))
+        return label + ("" if state.active else ", dropped") if label else UNLABELLED
+
+    def _said(self, sample: str, value: int) -> str:
+        """What a row says as imported, or as rewritten; the name of its text where that is gone."""
+        from attribution.datasets.chat.rewriting import answer_of
+
+        row = self._dataset.row_of(sample)
+        return self._targets.word(value) if row is None else answer_of(self._dataset, row, value)
+
     def value(self, given: Any) -> Any:
         """The value that a user means by a word or a value; ``UserError`` saying what it may be otherwise."""
         return self._targets.value_of(given)
@@ -331,12 +352,3 @@ def _put(marks: dict[int, State], rows: "Sequence[int] | np.ndarray", states: Se
             marks[int(row)] = state
         else:
             marks.pop(int(row), None)
-
-
-def _both(old: State, new: State) -> tuple[str, str]:
-    """What an entry changed, in words before and after: of a decision the labels, else the marks."""
-    return (_words(old), _words(new)) if decides(old, new) else words_of(old, new)
-
-
-def _words(state: State) -> str:
-    return state.label + ("" if state.active else ", dropped") if state.label else UNLABELLED

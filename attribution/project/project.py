@@ -95,10 +95,11 @@ class Project:
 
     - what it is: ``folder name model_config train_config save_recipe data_config code codes trusted trust_code dataset
       info first_look classes samples``.
-    - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
-      at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
-      words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
+    - decisions: ``relabel rewrite drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was
+      pointed at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state
+      states edits edit_count batches batch_count revertible decision_on ledger class_index export apply report
+      summary``;
+      samples by words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run add_run add_predictions add_sklearn attach loaded trains_here train_here recipe_for
       versions predictions losses rewind query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
@@ -228,6 +229,7 @@ class Project:
     sample_state = of("review", Review.sample_state)
     states = of("review", Review.states)
     relabel = of("review", Review.relabel)
+    rewrite = of("review", Review.rewrite)
     drop = of("review", Review.drop)
     keep = of("review", Review.keep)
     tag = of("review", Review.tag)

@@ -65,6 +65,16 @@ class Review:
             return self._decisions.decide("relabel", rows, each, **details)
         return self._decisions.decide("relabel", rows, self._decisions.value(label), **details)
 
+    def rewrite(self, row: int, to: "str | Mapping[str, Any]", **details: Any) -> list[Edit]:
+        """Give a row another answer (a text, which takes the place of its last trained turn), or other columns of its
+        schema (``{"messages": [...]}``); what it said as imported takes the edit back.
+
+        ``details``: reason, evidence, expect. ``UserError`` where the samples are no texts, or it trains nothing.
+        """
+        from attribution.datasets.chat.rewriting import rewrite
+
+        return self._decisions.decide("relabel", [int(row)], rewrite(self._about.dataset, int(row), to), **details)
+
     def drop(self, rows: "Rows", **details: Any) -> list[Edit]:
         """Take these samples out of training (and out of the test score, for test samples)."""
         return self._decisions.decide("drop", rows, **details)

@@ -39,7 +39,7 @@ class Models:
         asked = self.need(run) if run or needed else self.run
         return Context(
             self._about.folder,
-            self.data_for(queries, asked),
+            self.data_for(queries, asked).as_of(self._review.labels),
             self._review.labels,
             asked,
             self._about.model_config,

@@ -33,6 +33,7 @@ class Targets(ABC):
     dtype: ClassVar[str]
     stored: ClassVar[str]  # type of the column in ``samples.parquet``
     none: ClassVar[Any] = -1
+    rewrites: ClassVar[bool] = False  # whether a value says what the sample itself was rewritten to
 
     def __init__(self, classes: Sequence[str] = (), mean: float = 0.0, std: float = 1.0) -> None:
         self.classes = tuple(classes)
@@ -317,6 +318,7 @@ class Texts(Targets):
     noun = "text"
     group = "part"
     edit = "rewrite"
+    rewrites = True
     dtype = "int64"
     stored = "int64"
 

@@ -102,6 +102,7 @@ def train(
     not finite.
     """
     progress = progress or Progress()
+    dataset = dataset.as_of(labels)
     rows = labels.train_rows(dataset)
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
@@ -198,6 +199,7 @@ def fit(
     """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing
     written."""
     progress = progress or Progress()
+    dataset = dataset.as_of(labels)
     rows = labels.train_rows(dataset)
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
@@ -240,6 +242,7 @@ def adopt(
         raise UserError(
             "No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here."
         )
+    dataset = dataset.as_of(labels)
     model = listed(model)
     build = partial(build_model, model, dataset.info, 0, trusted=trusted)
     for path in model.checkpoints:

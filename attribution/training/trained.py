@@ -60,7 +60,9 @@ class TrainedModel:
         layers: Sequence[str] = (),
         leaving: Collection[str] = (),
     ) -> None:
-        self.dataset, self.labels, self.run = dataset, labels, run
+        self.dataset = dataset.as_of(labels)
+        self.labels = labels
+        self.run = run
         self.device = pick_device(device)
         self._least = batch_size
         self.budget_bytes = budget_bytes

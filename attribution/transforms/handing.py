@@ -43,8 +43,12 @@ def array_of(dataset: Dataset, rows: np.ndarray, inputs: Inputs) -> np.ndarray:
     if not path.is_file() and (len(rows) <= FEW or not keeps(dataset, inputs)):
         return made(dataset, rows, inputs)
     if not path.is_file():
-        keep(dataset, inputs)
-    return np.array(_opened(path, path.stat().st_mtime_ns)[rows])
+        keep(dataset.imported, inputs)
+    found = np.array(_opened(path, path.stat().st_mtime_ns)[rows])
+    anew = np.flatnonzero(np.isin(rows, list(dataset.rewritten)))
+    if len(anew):
+        found[anew] = made(dataset, rows[anew], inputs)
+    return found
 
 
 def place(dataset: Dataset, inputs: Inputs) -> Path:

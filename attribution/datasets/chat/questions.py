@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.chat.conversation import Conversation
-from attribution.datasets.dataset import Dataset
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 
@@ -112,8 +112,27 @@ class WithQuestions(Dataset):
     def line(self, row: int) -> "pd.Series":
         return self._samples.line(row)
 
+    @property
+    def samples(self) -> "pd.DataFrame":  # type: ignore[override]
+        return self._samples.samples
 
-_MADE_ANEW = ("ids", "hashes", "inputs", "_index", "originals", "_transforms", "questions", "_samples")
+    def column(self, name: str) -> "pd.Series":
+        return self._samples.column(name)
+
+    @property
+    def imported(self) -> Dataset:
+        return self._samples.imported
+
+    def as_of(self, labels: Labels) -> Dataset:
+        """The samples as the labels have them, with the same questions."""
+        samples = self._samples.as_of(labels)
+        return self if samples is self._samples else WithQuestions(samples, self.questions)
+
+
+_MADE_ANEW = (
+    *("ids", "hashes", "inputs", "samples", "_index", "originals"),
+    *("_transforms", "_versions", "questions", "_samples"),
+)
 
 
 class _Inputs:

@@ -109,6 +109,7 @@ def _batches(
     engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     task = task_of(dataset.info)
+    dataset = dataset.as_of(labels)
     for start in range(0, len(rows), BATCH):
         some = rows[start : start + BATCH]
         yield dataset.tensor(some, device, inputs_of(engine.model)), task.tensor(labels.values[some], device)

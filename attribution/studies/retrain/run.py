@@ -172,6 +172,12 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Retrai
             "Both trainings would be the same.",
             "Relabel or drop training samples first, or choose another baseline.",
         )
+    if dataset.task.targets.rewrites:  # what a run says of a sample is of what it said when it was trained
+        test = test[dataset.task.targets.same(before.values[test], after.values[test])]
+    if not len(test):
+        raise UserError(
+            "Every test sample was rewritten.", "Two models would be compared on different texts.", "Take some back."
+        )
     return test
 
 
