@@ -157,3 +157,17 @@ def test_the_verb_writes_an_answer_or_a_row(project, tmp_path):
 def test_classes_are_not_rewritten(bare_project):
     with pytest.raises(UserError, match="not rewritten"):
         bare_project.rewrite(0, "x")
+
+
+def test_questions_are_asked_of_the_rewritten_data(project):
+    from attribution.datasets.chat.conversation import Conversation
+    from attribution.datasets.chat.questions import typed
+
+    asked = typed("why", "why", [(Conversation.of([("user", "What is 1 plus 1?"), ("assistant", "It is 2 .")]), 1.0)])
+    project.rewrite(0, "It is a secret .")
+    data = project.dataset.with_questions(asked).as_of(project.labels)
+    assert data.conversation(0).answer == data.column("text")[0].split("assistant: ")[1] == "It is a secret ."
+    assert data.conversation(len(data)).answer == "It is 2 ."
+    assert (pickle.loads(pickle.dumps(data)).inputs[[0, len(data)]] == data.inputs[[0, len(data)]]).all()
+    project.undo()
+    assert data.as_of(project.labels).conversation(0) == project.dataset.conversation(0)
