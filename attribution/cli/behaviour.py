@@ -53,29 +53,35 @@ def behaviour(
 ) -> None:
     """Describe behaviours of a language model, and measure how often it shows them on unseen prompts."""
     opened = open_project(project)
-    if action not in ACTIONS:
-        raise UserError(f"Nothing is done with a behaviour by {action!r}.", "", f"Choose {', '.join(ACTIONS)}.")
     if action == "list":
         _list(opened)
     elif action == "rate":
-        asked = replace(config, behaviour=name or config.behaviour)
-        if (found := do(opened, "behaviour", asked, job)) is not None:
+        if (found := do(opened, "behaviour", replace(config, behaviour=name or config.behaviour), job)) is not None:
             rated(found, top)
-    elif not name:
-        raise UserError(
-            f"{action} needs the behaviour's name.", "", f"For example: datablame behaviour {action} refuses."
-        )
-    elif action == "rm":
-        opened.behaviours.remove(name)
-        typer.echo(f"removed {name}; results that were asked of it stay")
-    elif not file:
-        raise UserError(
-            "add needs a file of prompts.", "", f"For example: datablame behaviour add {name} prompts.jsonl."
-        )
     else:
-        made = _add(opened, name, file, described)
-        typer.echo(f"{made.name}: {len(made.cases)} prompts to ask about, {len(made.held)} unseen ones to measure on")
-        typer.echo(f"Shown when {made.shown_when}. Ask: datablame score --queries {made.query}")
+        _check(action, name, file)
+        if action == "rm":
+            opened.behaviours.remove(name)
+            typer.echo(f"removed {name}; results that were asked of it stay")
+        else:
+            added(_add(opened, name, file, described))
+
+
+def _check(action: str, name: str, file: str) -> None:
+    """What is missing, with an example."""
+    if action not in ACTIONS:
+        raise UserError(f"Nothing is done with a behaviour by {action!r}.", "", f"Choose {', '.join(ACTIONS)}.")
+    example = f"For example: datablame behaviour {action} {name or 'refuses'}{' prompts.jsonl' * (action == 'add')}"
+    if not name:
+        raise UserError(f"{action} needs the behaviour's name.", "", example)
+    if action == "add" and not file:
+        raise UserError("add needs a file of prompts.", "", example)
+
+
+def added(made: "Behaviour") -> None:
+    """What was kept, and what can be done with it."""
+    typer.echo(f"{made.name}: {len(made.cases)} prompts to ask about, {len(made.held)} unseen ones to measure on")
+    typer.echo(f"Shown when {made.shown_when}. Ask: datablame score --queries {made.query}")
 
 
 def _add(opened: "Project", name: str, file: str, described: Described) -> "Behaviour":

@@ -65,13 +65,7 @@ class Behaviours:
         for a name that is taken, for prompts on both sides, and for one that cannot be measured.
         """
         _check_chats(self._about.dataset)
-        if name in self.names():
-            raise UserError(
-                f"There is a behaviour called {name!r} already.",
-                "Results refer to it.",
-                f"Choose another name, or remove it first: datablame behaviour rm {name}.",
-            )
-        files.path_of(self._about.folder, name)
+        self._check_name(name)
         asked, says = _cases(prompts, unwanted, wanted, "prompt")
         more, _ = _cases(held, unwanted, wanted, "held-out prompt")
         says = [*(says if not more else [bool(say) for say in says]), *[True] * len(more)]
@@ -81,6 +75,15 @@ class Behaviours:
         _measurable(made)
         files.write(self._about.folder, made)
         return made
+
+    def _check_name(self, name: str) -> None:
+        files.path_of(self._about.folder, name)
+        if name in self.names():
+            raise UserError(
+                f"There is a behaviour called {name!r} already.",
+                "Results refer to it.",
+                f"Choose another name, or remove it first: datablame behaviour rm {name}.",
+            )
 
     def remove(self, name: str) -> None:
         """Forget a behaviour; results that were asked of it stay."""
@@ -148,12 +151,7 @@ def _cases(
     """Cases from prompts and answers, which stand beside them or in them, and what each says of being held out."""
     from dataclasses import replace
 
-    given: Sequence[Any] = [prompts] if isinstance(prompts, str) else prompts  # type: ignore[assignment]
-    place = what
-    if isinstance(prompts, Path) or (isinstance(prompts, str) and prompts.endswith((".jsonl", ".json"))):
-        given = files.lines_of(Path(prompts).expanduser())
-        place = f"{prompts}, prompt"
-    found = [files.case_of(line, f"{place} {number}") for number, line in enumerate(given, start=1)]
+    found = _read(prompts, what)
     columns = {"unwanted": unwanted, "wanted": wanted}
     cases = [case for case, _ in found]
     for name, texts in columns.items():
@@ -170,6 +168,16 @@ def _cases(
             for case, text in zip(cases, each, strict=True)
         ]
     return cases, [say for _, say in found]
+
+
+def _read(prompts: Prompts, what: str) -> list[tuple[Case, bool | None]]:
+    """Prompts as they were given, or from a file of them."""
+    given: Sequence[Any] = [prompts] if isinstance(prompts, str) else prompts  # type: ignore[assignment]
+    place = what
+    if isinstance(prompts, Path) or (isinstance(prompts, str) and prompts.endswith((".jsonl", ".json"))):
+        given = files.lines_of(Path(prompts).expanduser())
+        place = f"{prompts}, prompt"
+    return [files.case_of(line, f"{place} {number}") for number, line in enumerate(given, start=1)]
 
 
 def _known(dataset: "Dataset") -> list[str]:

@@ -16,7 +16,7 @@ from attribution.measures import measures
 from attribution.measures.query import measure_of, query_gradients
 from attribution.settings.configs import ScoreConfig
 
-NAMES = measures.names()
+NAMES = [name for name in measures.names() if measures.get(name).serves("class")]
 GAPS = [name for name in NAMES if measures.get(name).group_only]
 SETTINGS = {"epsilon": 0.3, "positive": "b"}
 

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.datasets.chat.conversation import Conversation, Turn
-from attribution.datasets.chat.questions import Questions, typed
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_json, write_json
+
+if TYPE_CHECKING:
+    from attribution.datasets.chat.questions import Questions
 
 KINDS = {
     "completion": "answers that show it",
@@ -101,9 +103,11 @@ class Behaviour:
         """What ``ScoreConfig.queries`` says to ask about it."""
         return f"{BEHAVIOUR}{self.name}"
 
-    def questions(self) -> Questions:
+    def questions(self) -> "Questions":
         """The answers to ``cases`` with their weights: together 1 for those that show it, -1 for those wanted in their
         place. ``UserError`` for a pattern whose prompts nobody has answered yet (``studies.behaviour.answers``)."""
+        from attribution.datasets.chat.questions import typed
+
         shown = [case.answered(case.unwanted) for case in self.cases if case.unwanted]
         other = [case.answered(case.wanted) for case in self.cases if case.wanted]
         if not shown:
@@ -279,10 +283,12 @@ def ask(prompt: str, answer: str) -> str:
     return f"{ASK}{prompt}{TO}{answer}"
 
 
-def asked_of(queries: str) -> Questions | None:
+def asked_of(queries: str) -> "Questions | None":
     """The question that ``ask:PROMPT => ANSWER`` means, None for other queries; it is kept by its content."""
     if not queries.startswith(ASK):
         return None
+    from attribution.datasets.chat.questions import typed
+
     prompt, arrow, answer = queries[len(ASK) :].rpartition(TO)
     if not arrow or not answer.strip():
         raise UserError(
