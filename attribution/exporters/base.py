@@ -89,6 +89,12 @@ class Exported(Protocol):
     def report(self, path: Path) -> Path: ...
 
 
+def no_targets(project: Exported) -> str:
+    """What stands in the way where a target each is needed: "" for nothing."""
+    has = project.dataset.task.targets.correctable
+    return "" if has else "Its rows are texts to learn, without labels; write them as they came: --format chat."
+
+
 class Exporter(ABC):
     """One thing that leaves a project. A subclass is one file: the words below and ``table``; one that is no table
     writes itself (``write``), and one that is a folder is a ``FolderExporter``."""

@@ -10,7 +10,7 @@ import numpy as np
 from attribution.datasets.saved import DATA, PICTURE, WHOLE, picture_type, schema_of, value, write_split
 from attribution.exporters import _pictures, register
 from attribution.exporters._known import ABOUT, kept, known
-from attribution.exporters.base import Exported, FolderExporter, inside
+from attribution.exporters.base import Exported, FolderExporter, inside, no_targets
 from attribution.modalities import modality_of
 from attribution.settings.configs import fingerprint
 
@@ -70,6 +70,9 @@ class HuggingFaceExport(FolderExporter):
         n = len(project.dataset)
         pictures = not _pictures.pictures_missing(project)
         return 200 * n + (_pictures.size(project, np.arange(n)) if pictures else int(project.dataset.inputs.nbytes))
+
+    def missing(self, project: Exported) -> str:
+        return no_targets(project)
 
     def fill(self, project: Exported, folder: Path) -> None:
         facts = known(project)

@@ -11,7 +11,7 @@ import numpy as np
 from attribution.exporters import _names, _pictures, register
 from attribution.exporters._known import kept, known
 from attribution.exporters._label_studio import SHOWN, page, result
-from attribution.exporters.base import Exported, FolderExporter, inside
+from attribution.exporters.base import Exported, FolderExporter, inside, no_targets
 from attribution.modalities import modality_of
 from attribution.settings.ranges import Settings, opt
 
@@ -69,6 +69,9 @@ class LabelStudioExport(FolderExporter):
         n = min(self.settings.most or len(project.dataset), len(project.dataset))
         pictures = _pictures.size(project, np.arange(n)) if not _pictures.pictures_missing(project) else 0
         return 900 * n + pictures * 4 // 3
+
+    def missing(self, project: Exported) -> str:
+        return no_targets(project)
 
     def fill(self, project: Exported, folder: Path) -> None:
         facts = known(project)

@@ -30,12 +30,13 @@ def query_of(ids: Sequence[str]) -> str:
 
 
 def _wrong(dataset: "Dataset", test: "pd.DataFrame") -> "np.ndarray":
-    """Rows of the wrong predictions among those of the test samples; of numbers the tenth with the largest errors."""
+    """Rows of the wrong predictions among those of the test samples; of numbers and texts the tenth that the model is
+    furthest from."""
     import numpy as np
 
-    if dataset.task.kind != "number":
+    if dataset.task.kind not in ("number", "text"):
         return test.index.to_numpy()[~test["correct"].to_numpy(dtype=bool)]
-    size = test["error"].abs().fillna(0.0).to_numpy()
+    size = (test["error"] if "error" in test else test["loss"]).abs().fillna(0.0).to_numpy()
     return np.sort(test.index.to_numpy()[np.argsort(-size, kind="stable")[: -(-len(size) // 10)]])
 
 

@@ -34,6 +34,7 @@ class Targets(ABC):
     stored: ClassVar[str]  # type of the column in ``samples.parquet``
     none: ClassVar[Any] = -1
     rewrites: ClassVar[bool] = False  # whether a value says what the sample itself was rewritten to
+    correctable: ClassVar[bool] = True  # another one can be suggested, or planted as a wrong one
 
     def __init__(self, classes: Sequence[str] = (), mean: float = 0.0, std: float = 1.0) -> None:
         self.classes = tuple(classes)
@@ -315,6 +316,7 @@ class Texts(Targets):
     """What a row says, whole: a value is 0 as imported, else the hash of what it was rewritten to."""
 
     kind = "text"
+    correctable = False
     noun = "text"
     group = "part"
     edit = "rewrite"

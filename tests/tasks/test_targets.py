@@ -98,4 +98,4 @@ def test_a_dataset_without_a_task_has_classes():
     assert targets_of({}, ("a", "b")).kind == "class"
     found = targets_of({"name": "regression", "kind": "number", "mean": 3.0, "std": 2.0}, ())
     assert (found.kind, found.mean, found.std) == ("number", 3.0, 2.0)
-    assert sorted(KINDS) == ["class", "number", "set"]
+    assert sorted(KINDS) == ["class", "number", "set", "text"]

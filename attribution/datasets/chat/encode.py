@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN, START, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<start>", "<end>")
-CONTEXT, TRAINED, BEYOND = 0, 1, -1  # what a position is: read, learned, or padding
+BEYOND, CONTEXT, TRAINED = range(-1, 2)  # what a position is: padding, read, or learned
 USUAL = 512  # longest conversation in tokens, where nobody says
 
 

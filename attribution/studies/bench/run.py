@@ -47,6 +47,8 @@ def request(context: Context, config: BenchConfig) -> Request:
     labels, run = context.labels, context.asked
     queries = _queries(context, config)
     parts = _check(config)
+    if not context.dataset.task.targets.correctable:
+        parts = [part for part in parts if part != "usefulness"]  # no wrong targets can be planted
     n_train = len(labels.train_rows(context.dataset))
     _check_size(n_train, len(queries))
     asked = config.estimators or in_place("compared", context.dataset.task.kind)
@@ -84,9 +86,9 @@ def _queries(context: Context, config: BenchConfig) -> np.ndarray:
 
 
 def _well(context: Context, rows: np.ndarray) -> np.ndarray:
-    """Which of these rows (q,) the model predicts right; of numbers, which better than half of them."""
+    """Which of these rows (q,) the model predicts right; of numbers and texts, which better than half of them."""
     task = context.dataset.task
-    if task.kind != "number":
+    if task.kind not in ("number", "text"):
         return context.right(rows, context.asked)
     loss = task.said_kept(context.asked.outputs()[rows], context.labels.values[rows])["loss"]
     return np.asarray(loss <= np.median(loss))

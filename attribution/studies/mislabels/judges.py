@@ -163,7 +163,7 @@ def judge_of(evidence: Evidence, held_out: bool, seed: int = 0) -> Judge:
 
 def check(task: "Task") -> None:
     """``UserError`` for targets of which none can be the wrong one."""
-    if task.kind not in JUDGES:
+    if not task.targets.correctable:
         raise UserError(
             f"There are no wrong labels to look for: the task is {task.name}.",
             "Its rows are texts to learn, and no other target of a row can be suggested.",

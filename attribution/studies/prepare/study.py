@@ -28,7 +28,8 @@ class Prepare(Train):
         work = progress or Progress()
         run = Train().make(context, config, work.part(0.0, 0.25, "Training"))
         there = replace(context, run=run, elsewhere=run.loaded)
-        Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
+        if context.dataset.task.targets.correctable:
+            Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
         Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
         if not run.given:
             _plane(there)
