@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from attribution import Project
+from attribution import Project, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.exporters import exporters
-from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
 
 THINGS = ("rose", "tulip", "printer", "router", "soup", "bread")
-SILENT = {"fairness", "mislabels", "mislabels-cost", "plane", "calibration", "preview", "retrain"}
+SILENT = {"fairness", "mislabels", "mislabels-cost", "plane", "calibration", "preview", "retrain", "behaviour"}
+WITHOUT = {"cleanlab", "fiftyone", "folders", "huggingface", "label-studio", "mlflow", "moves", "npz"}
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,9 @@ def project(tmp_path_factory):
         lines.append({"messages": [{"role": role, "content": text} for role, text in turns], "topic": thing})
     path = folder / "chats.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = Project.create("chats", data=str(path), home=folder / "home")
+    found = Project.create(folder / "chats", data=str(path))
     found.train(TrainConfig(epochs=4, batch_size=16, lr=0.003))
+    found.score(ScoreConfig(estimator="ip", queries="test"))
     return found
 
 
@@ -37,22 +38,22 @@ def project(tmp_path_factory):
 def test_every_study_answers_or_says_why_not(project, name):
     if name in SILENT:
         with pytest.raises(UserError) as told:
-            getattr(project.studies, name.replace("-", "_")).run()
+            getattr(project.studies, name).run()
         assert told.value.do
     else:
-        assert getattr(project.studies, name.replace("-", "_")).run() is not None
+        assert getattr(project.studies, name).run() is not None
 
 
 @pytest.mark.parametrize("name", exporters.names())
 def test_every_export_is_written_or_says_what_it_lacks(project, name, tmp_path):
     kind = exporters.get(name)
     suffix = kind.formats[0] if kind.formats else ""
-    try:
-        written = project.export(name, str(tmp_path / f"out{suffix}"))
-    except UserError as told:
-        assert told.why
+    place = tmp_path / f"out{suffix}"
+    if name in WITHOUT:
+        with pytest.raises(UserError):
+            project.export(name, str(place))
     else:
-        assert written.exists()
+        assert project.export(name, str(place)).exists()
 
 
 def test_influence_finds_what_a_refusal_was_learned_from(project):
@@ -66,6 +67,6 @@ def test_influence_finds_what_a_refusal_was_learned_from(project):
 def test_a_proof_without_the_rows(project):
     dataset = project.dataset
     rows = [row for row in dataset.rows("train") if "cannot" in dataset.conversation(row).answer]
-    project.drop([str(dataset.ids[row]) for row in rows])
-    found = project.retrain(seeds=2)
-    assert found.figure("loss").unit.startswith("nats")
+    project.drop(rows)
+    found = project.retrain(RetrainConfig(seeds=(0, 1, 2)))
+    assert "nats per token" in found.verdict
