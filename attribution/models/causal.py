@@ -112,7 +112,8 @@ class CausalModel(LanguageModel):
     def answers(self, hidden: Tensor, ids: Tensor, kinds: Tensor) -> Tensor:
         """See ``LanguageModel.answers``; only trained positions are asked for logits."""
         wanted = kinds[:, 1:] == 1  # (b, t - 1)
-        chance = torch.as_tensor(chances(ids[:, :-1].cpu().numpy()), device=ids.device)
+        row = torch.where(kinds >= 0, ids, -1).cpu().numpy()
+        chance = torch.as_tensor(chances(row)[:, :-1], device=ids.device)  # (b, t - 1)
         if _trained(self._head):
             return self._open_head(hidden, ids, wanted, chance)
         rows, places = torch.nonzero(wanted, as_tuple=True)

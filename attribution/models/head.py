@@ -64,7 +64,7 @@ class _Frozen(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, tokens: Tensor, chance: Tensor) -> Any:
         wanted = ctx.needs_input_grad[0] or forward_ad._current_level >= 0
         n = len(states)
-        gold, other, right = weight.new_empty(3, n).unbind()
+        gold, other, right = (weight.new_empty(n) for _ in range(3))
         drawn = torch.empty(n, dtype=torch.int64, device=states.device)
         expected = weight.new_empty(n if wanted else 0, weight.shape[1])
         room_bytes = CHUNK_BYTES.get(states.device.type, CHUNK_BYTES["cuda"])

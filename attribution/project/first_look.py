@@ -66,7 +66,9 @@ def usual_recipe(dataset: "Dataset", model: ModelConfig) -> TrainConfig:
     """The recipe that suits the data, and the weights that the network begins with."""
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     found = source_of(model.name)
-    return replace(recipe, **found[0].recipe(found[1], values_of(model.arguments))) if found else recipe
+    if not found:
+        return recipe
+    return replace(recipe, **found[0].recipe(found[1], values_of(model.arguments), dataset.info.modality))
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:

@@ -6,7 +6,7 @@ from typing import Any
 from attribution.errors import UserError
 
 
-def library(name: str, said: str) -> Any:
+def library(name: str, said: str, command: str = "") -> Any:
     """The module ``name``; ``UserError`` with the command that installs it, where the transform ``said`` lacks it."""
     try:
         return importlib.import_module(name)
@@ -15,5 +15,5 @@ def library(name: str, said: str) -> Any:
         raise UserError(
             f"The transform {said} needs {package}, which cannot be imported: {error}.",
             "The preprocessing is its own.",
-            f"pip install {package}, or write the steps out: resize=256,crop=224,mean=...,std=...",
+            command or f"pip install {package}, or write the steps out: resize=256,crop=224,mean=...,std=...",
         ) from error

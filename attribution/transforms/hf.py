@@ -15,6 +15,7 @@ from attribution.storage.files import file_hash, read_json
 from attribution.transforms._needs import library
 from attribution.transforms.arrays import PACKED, as_array
 from attribution.transforms.base import Transform, register
+from attribution.transforms.packaged import folder_of, packaged
 from attribution.transforms.template import tokens_of_chat
 
 LONGEST = 2048  # tokens of a conversation, where neither tokenizer nor model says
@@ -48,10 +49,14 @@ class HuggingFace(Transform):
     @classmethod
     def placed(cls, rest: str) -> str:
         path = Path(rest).expanduser()
+        if packaged(rest):
+            return rest.strip().lower()
         return str(path.resolve()) if path.exists() else rest
 
     @classmethod
     def identity(cls, rest: str) -> str:
+        if known := packaged(rest):
+            return f"hf:{known.content}"
         folder = Path(rest).expanduser()
         files = [folder / name for name in (*FILES, *MORE) if (folder / name).is_file()]
         return "hf:" + (",".join(f"{one.name} {file_hash(one)}" for one in files) or rest)
@@ -77,7 +82,7 @@ class HuggingFace(Transform):
 
     def _positions(self) -> int:
         """How many positions the folder's model has."""
-        config = Path(self.rest) / "config.json"
+        config = _folder(self.rest) / "config.json"
         told = read_json(config) if config.is_file() else {}
         return int(told.get("max_position_embeddings") or told.get("n_positions") or LONGEST)
 
@@ -110,10 +115,14 @@ class HuggingFace(Transform):
         return found
 
 
+def _folder(rest: str) -> Path:
+    return folder_of(rest) if packaged(rest) else Path(rest)
+
+
 def _loaded(rest: str, kind: str) -> Any:
     auto = getattr(library("transformers", f"hf:{rest}"), kind)
     try:
-        return auto.from_pretrained(rest, local_files_only=True, trust_remote_code=False)
+        return auto.from_pretrained(_folder(rest), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         what = "tokenizer" if kind == "AutoTokenizer" else "image processor"
         raise UserError(

@@ -250,3 +250,16 @@ def test_a_folders_model_is_trained_on_chats_and_asked_who_taught_what(folders, 
     rows, values = scores.column(0)
     assert len(rows)
     assert torch.isfinite(torch.from_numpy(values)).all()
+
+
+def test_the_packaged_model_answers_and_is_made_once(monkeypatch, tmp_path):
+    from attribution.transforms.packaged import folder_of, place
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert folder_of("smollm2") == place("SmolLM2")
+    written = (place("smollm2") / "model.safetensors").stat().st_mtime_ns
+    model = language_model(folder_of("smollm2"), {}, "hf:smollm2")
+    assert (place("smollm2") / "model.safetensors").stat().st_mtime_ns == written
+    assert model.generate(["What is the capital of France?"], 8) == ["The capital of France is Paris."]
+    assert model.cut == 28
+    assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == 82_944

@@ -75,8 +75,9 @@ class Source(ABC):
             f"on other inputs, name it: --transform {self.name}:{rest}, or imagenet."
         ]
 
-    def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """How a network that begins with these weights is usually trained, where other than what suits the data."""
+    def recipe(self, rest: str, arguments: Mapping[str, Any], kind: str = "") -> dict[str, Any]:
+        """How a network that begins with these weights is usually trained on this kind of data, where other than what
+        suits the data."""
         return {}
 
     def task(self, rest: str) -> str:

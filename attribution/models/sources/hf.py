@@ -13,6 +13,7 @@ from attribution.models.adapters import CONFIG, base_of, completed
 from attribution.models.sources import register
 from attribution.models.sources._language import RECIPE, adapted_model, is_causal, language_model
 from attribution.models.sources.base import Source, Wanted, library, made, take_fitting
+from attribution.transforms.packaged import folder_of, packaged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,13 +30,14 @@ USUAL = {"optimizer": "adamw", "lr": 5e-5, "weight_decay": 0.0, "epochs": 3, "ba
 
 @register("hf")
 class HuggingFace(Source):
-    """``AutoModelForSequenceClassification`` or ``AutoModelForImageClassification`` by the folder's config.json."""
+    """``AutoModelForSequenceClassification`` or ``AutoModelForImageClassification`` by the folder's config.json; for
+    chats ``AutoModelForCausalLM``."""
 
     title = "A Hugging Face folder"
     summary = (
         "hf:FOLDER, as save_pretrained or Trainer writes it, or a name that was fetched before: a text or image "
-        "classifier. Its weights, order of "
-        "classes, tokenizer or image processor and task are taken from it; code in it never runs."
+        "classifier, or for chats a causal language model (hf:smollm2: the one that the extra chat brings). Its "
+        "weights, order of classes, tokenizer or image processor and task are taken from it; code in it never runs."
     )
     example = "hf:FOLDER"
     package = "transformers"
@@ -66,6 +68,8 @@ class HuggingFace(Source):
         from attribution.models.checkpoints import checkpoint_hash
         from attribution.storage.files import file_hash
 
+        if known := packaged(rest):
+            return {"config": known.content, "weights": known.content}
         folder = _folder(rest)
         adapted = (folder / CONFIG).is_file()
         weights = checkpoint_hash(folder) if _weight_file(folder) else ""
@@ -75,10 +79,12 @@ class HuggingFace(Source):
 
     def placed(self, rest: str) -> str:
         """See ``Source.placed``."""
-        return str(_folder(rest).resolve())
+        return rest.strip().lower() if packaged(rest) else str(_folder(rest).resolve())
 
     def checkpoints(self, rest: str, outputs: int, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """See ``Source.checkpoints``: the folder, when it holds a classifier for as many classes."""
+        if packaged(rest):
+            return ()
         folder = _folder(rest)
         if not _weight_file(folder) or not arguments.get("pretrained", True):
             return ()
@@ -92,6 +98,8 @@ class HuggingFace(Source):
 
     def transform(self, rest: str, kind: str, arguments: Mapping[str, Any]) -> str:
         """See ``Source.transform``: its tokenizer or image processor, of an adapter else its base's."""
+        if packaged(rest):
+            return f"hf:{self.placed(rest)}"
         folder = _folder(rest)
         if any((folder / name).is_file() for name in PREPARES.get(kind, ())):
             return f"hf:{folder}"
@@ -107,20 +115,23 @@ class HuggingFace(Source):
             )
         return ""
 
-    def recipe(self, rest: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """See ``Source.recipe``: what the library's Trainer does unless it is told otherwise."""
-        if is_causal(_told(_folder(rest))):
+    def recipe(self, rest: str, arguments: Mapping[str, Any], kind: str = "") -> dict[str, Any]:
+        """See ``Source.recipe``: what the library's Trainer does unless it is told otherwise; of a language model's
+        last layers what adapters usually take."""
+        if kind and modalities.get(kind).task == LANGUAGE:
             return dict(RECIPE)
         return dict(USUAL) if arguments.get("pretrained", True) else {}
 
     def task(self, rest: str) -> str:
         """See ``Source.task``: by ``problem_type``; one output without it is a number, as the library has it."""
-        told = _told(_folder(rest))
+        told = {} if packaged(rest) else _told(_folder(rest))
         found = TASKS.get(str(told.get("problem_type") or ""), "")
         return found or ("regression" if _labels(told) == 1 and "id2label" in told else "")
 
     def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
         """See ``Source.said``."""
+        if known := packaged(rest):
+            return [f"{known.title}: its weights take {known.size} in the user's cache. Trainings start from them."]
         folder = _folder(rest)
         if not arguments.get("pretrained", True) or not _weight_file(folder):
             return []
@@ -134,7 +145,7 @@ class HuggingFace(Source):
     def _language(self, folder: Path, given: dict[str, Any], where: str) -> "nn.Module":
         """The folder's language model, or its base's with the folder's adapter."""
         merge = bool(given.pop("merge", False))
-        base = Path(str(given.pop("base", "")) or _base(folder)) if (folder / CONFIG).is_file() else folder
+        base = _folder(str(given.pop("base", "")) or _base(folder)) if (folder / CONFIG).is_file() else folder
         if not is_causal(told := _told(base)):
             raise UserError(
                 f"{base} holds {', '.join(map(str, told.get('architectures') or ['a network']))}, which is no causal "
@@ -167,7 +178,10 @@ class HuggingFace(Source):
 
 
 def _folder(rest: str) -> Path:
-    """The folder, or the one in which the library keeps what was fetched from the hub under this name."""
+    """The folder, the one of a packaged model, or that in which the library keeps what was fetched from the hub under
+    this name."""
+    if packaged(rest):
+        return folder_of(rest)
     for folder in (Path(rest).expanduser(), _fetched(rest)):
         if folder and any((folder / name).is_file() for name in ("config.json", CONFIG)):
             return folder
@@ -201,6 +215,8 @@ def _base(folder: Path) -> str:
 def _known_base(folder: Path) -> str:
     """The folder of an adapter's base, where it is one on this machine; else ""."""
     named = base_of(folder)
+    if packaged(named):
+        return named
     for found in (Path(named).expanduser(), _fetched(named) if named else None):
         if found and (found / "config.json").is_file():
             return str(found)
@@ -217,7 +233,7 @@ def _told(folder: Path) -> dict[str, Any]:
     """What config.json says; of an adapter, its base's."""
     if (folder / CONFIG).is_file():
         base = _known_base(folder)
-        return _told(Path(base)) if base else {}
+        return _told(_folder(base)) if base else {}
     try:
         found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
