@@ -20,7 +20,20 @@ from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from pages.parts import frame, handed, networks, own_uses, preprocessing, recipe, source, start, states, trusting
+from pages.parts import (
+    adapting,
+    chat,
+    frame,
+    handed,
+    networks,
+    own_uses,
+    preprocessing,
+    recipe,
+    source,
+    start,
+    states,
+    trusting,
+)
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -42,34 +55,38 @@ def data_step() -> tuple[DataConfig | None, Any]:
         st.caption("Name some data and it is shown back here before anything is made.")
         return None, shown
     rows = importing.first_rows(path)
-    if len(rows):
+    labelled = importing.labelled(path)
+    if len(rows) and labelled:
         with shown:
             source.first_rows(rows)
-    columns = column_fields(path, rows) if importing.kind_of(path) != "archive" else {}
-    if importing.kind_of(path) == "table" and len(rows):
+    columns = column_fields(path, rows, labelled) if importing.kind_of(path) != "archive" else {}
+    if importing.kind_of(path) == "table" and len(rows) and labelled:
         columns = with_own_uses(columns, path, rows)
-    if len(rows) and not columns.get("label", " "):
+    task = task_fields() if labelled else {"task": "auto"}
+    labelled = labelled and (task is None or task["task"] != importing.WORDS)
+    if len(rows) and labelled and not columns.get("label", " "):
         st.markdown(":material/arrow_upward: **Which column holds the label?** Choose it under Columns.")
-    task = task_fields()
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
         columns["seed"] = st.number_input("Seed", *limits(DataConfig, "seed"), 0, key="split-seed")
-    if task is None or (not columns.get("label") and rows.shape[1]):
+    if task is None or (labelled and not columns.get("label") and rows.shape[1]):
         return None, shown  # nothing is wrong yet: something has not been chosen
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in (columns | task).items()}
     return from_dict(DataConfig, {"path": path, **trimmed}), shown
 
 
-def column_fields(path: str, rows: pd.DataFrame) -> dict[str, Any]:
+def column_fields(path: str, rows: pd.DataFrame, labelled: bool = True) -> dict[str, Any]:
     """Which column means what: chosen from the table's own columns, or named for an image folder's metadata.csv."""
     table = importing.kind_of(path) == "table"
     names = [str(name) for name in rows.columns]
     purposes = PURPOSES if table else {name: PURPOSES[name] for name in ("label", "split", "group")}
+    if not labelled:
+        purposes = {name: PURPOSES[name] for name in ("id", "split", "group")}
     guessed = {purpose: importing.guess_column(rows, purpose) for purpose in purposes} if names else {}
     found: dict[str, Any] = {}
-    with st.expander("Columns", expanded=table, icon=":material/view_column:"):
-        if names:
+    with st.expander("Columns", expanded=table and labelled, icon=":material/view_column:"):
+        if names and labelled:
             st.caption(states.plain(importing.guesses(rows, guessed)))
         with st.grid("auto", min_column_width=170):
             for purpose, (title, help) in purposes.items():
@@ -81,7 +98,7 @@ def column_fields(path: str, rows: pd.DataFrame) -> dict[str, Any]:
                     if names
                     else st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
                 ) or ""
-            if table:
+            if table and labelled:
                 found |= table_fields(path, names, found)
     return found
 
@@ -177,6 +194,20 @@ def show_back(found: dict[str, Any], path: str) -> None:
     st.markdown(
         f":material/check_circle: **{states.plain(importing.summary_line(found))}.** {states.plain(found['splits'])}"
     )
+    if chats := importing.conversations(found):
+        with st.grid("auto", min_column_width=300, gap="small"):
+            for where, conversation in chats:
+                with st.container(border=True, gap="xsmall"):
+                    st.caption(states.plain(where.capitalize()))
+                    chat.show(conversation)
+    else:
+        balance(found, path)
+    show_problems([one for one in found["problems"] if one["kind"] == importing.LEFT_OUT], found["seen"])
+    show_problems([one for one in found["problems"] if one["kind"] == importing.NOTE], 0)
+
+
+def balance(found: dict[str, Any], path: str) -> None:
+    """Targets by split, and examples."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.dataframe(
@@ -195,8 +226,6 @@ def show_back(found: dict[str, Any], path: str) -> None:
             st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')
         elif not len(importing.first_rows(path, 1)):
             st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
-    show_problems([one for one in found["problems"] if one["kind"] == importing.LEFT_OUT], found["seen"])
-    show_problems([one for one in found["problems"] if one["kind"] == importing.NOTE], 0)
 
 
 def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
@@ -244,7 +273,8 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
         name = kind or "auto"
     if ":" in name or kind == "own":
         own, wrong = handed.fields(modality)
-        own["arguments"] = networks.arguments()
+        adapted = adapting.fields() if kind in sources.names() and modalities.get(modality).task else ()
+        own["arguments"] = (*adapted, *networks.arguments())
         problem = problem or wrong
     transform, more, wrong = preprocessing.fields(modalities.get(modality))
     if transform:  # it alone says what the model is handed
@@ -261,7 +291,8 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
     problem = problem or wrong
     asked = checkpoints or name.startswith("hf:")
     codes = (*([trusted] if trusted else []), *more)
-    return model, codes, handed.expected() if asked else None, problem
+    told = asked and not modalities.get(modality).task  # else accuracy is no figure of it
+    return model, codes, handed.expected() if told else None, problem
 
 
 def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
@@ -316,8 +347,9 @@ def name_step(
     expected: float | None,
     changed: dict[str, Any],
     ready: bool,
+    searched: bool,
 ) -> None:
-    """Step three: a name, and go."""
+    """Step three: a name, and go. ``searched``: wrong targets are looked for."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.session_state.get("named-for") != data.path:
@@ -339,10 +371,7 @@ def name_step(
             )
         )
         return
-    st.caption(
-        "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the "
-        "background. The source is only read."
-    )
+    st.caption(importing.then_words(searched))
     if states.wanted("project"):
         create(name, data, model, trusted, expected, changed)
 
@@ -364,7 +393,7 @@ def main() -> None:
         show_back(found, data.path)
     model, trusted, expected, problem = model_step(found["modality"])
     changed = recipe_step(found)
-    name_step(data, model, trusted, expected, changed, ready=problem is None)
+    name_step(data, model, trusted, expected, changed, ready=problem is None, searched=found.get("kind") != "text")
 
 
 frame.show(main)

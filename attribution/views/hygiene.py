@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.studies.hygiene.finding import KINDS
-from attribution.views.numbers import plural
+from attribution.views.numbers import count, plural
 
 if TYPE_CHECKING:
     from attribution.studies.hygiene.result import HygieneResult
@@ -36,5 +36,5 @@ def headline(result: "HygieneResult", active: np.ndarray) -> str:
     if not len(table):
         return "Nothing is left to look at."
     grave = int((table["severity"] == "high").sum())
-    clear = f", {plural(grave, 'of them')} beyond doubt" if grave else ""
+    clear = f", {count(grave)} of them beyond doubt" if grave else ""
     return f"{plural(len(table), 'finding')} on {plural(table['row'].nunique(), 'row')}{clear}."

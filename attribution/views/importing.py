@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from attribution.datasets.address import address_of
+from attribution.datasets.chat.conversation import TURNS, Conversation
 from attribution.datasets.packed_text import ending
 from attribution.datasets.picture_layout import METADATA
 from attribution.datasets.readers.base import reader_of, suffixes
@@ -39,8 +40,10 @@ MODELS = {
     "cnn": "Small CNN (pictures)",
     "resnet": "Small ResNet with group norm (pictures)",
     "text": "Word embeddings and an MLP (text)",
+    "gpt": "Small transformer of two layers, trained from nothing on these words",
     "own": "My own, from a Python file",
 }
+WORDS = "causal-lm"  # the task that needs no target beside a sample
 
 
 def networks_for(modality: str) -> tuple[str, ...]:
@@ -61,6 +64,7 @@ TASKS = {
     "regression": "A number",
     "multilabel": "Any of several labels",
     "binary": "One of two classes, by one logit",
+    WORDS: "The words themselves: a language model",
     "own": "My own, from a Python file",
 }
 
@@ -79,9 +83,21 @@ def _targets_of(found: dict[str, Any]) -> str:
     if found.get("kind") == "number":
         unit = found["target"]["unit"]
         return f"with a number{' in ' * bool(unit)}{unit}"
+    if found.get("kind") == "text":
+        return "to learn word by word"
     if found.get("kind") == "set":
         return f"with any of {plural(len(found['classes']), 'label')}"
     return f"in {plural(len(found['classes']), 'class', 'classes')}"
+
+
+def then_words(searched: bool) -> str:
+    """What happens once a project is made."""
+    steps = (
+        "looks for wrong labels, draws the map and explains the wrong predictions"
+        if searched
+        else "draws the map and finds what taught the answers with the largest loss"
+    )
+    return f"Trains the model, {steps}, in the background. The source is only read."
 
 
 def counts_sentence(seen: int, problems: Sequence[dict[str, Any]]) -> str:
@@ -134,6 +150,22 @@ def kind_of(path: str) -> str:
         return reader_of(path.strip()).kind if known else "folder"
     except (UserError, OSError, ValueError, RuntimeError):  # no path at all: the import says so
         return "folder"
+
+
+def labelled(path: str) -> bool:
+    """Whether a path seems to hold a target beside each sample, by its reader: chats hold none."""
+    try:
+        return reader_of(path.strip()).labelled
+    except (UserError, OSError, ValueError, RuntimeError):
+        return True
+
+
+def conversations(found: dict[str, Any], limit: int = 3) -> list[tuple[str, Conversation]]:
+    """Some examples of a preview with where they stand in the file; [] where samples are no conversations. Different
+    ones first: those with the most turns, then the others."""
+    shown = [(one["source"], Conversation.from_json(one[TURNS])) for one in found["examples"] if TURNS in one]
+    longest = sorted(shown, key=lambda one: -len(one[1].turns))[:1]
+    return [*longest, *(one for one in shown if one not in longest)][:limit]
 
 
 def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:

@@ -95,7 +95,7 @@ def _fault(sight: Sight, line: dict[str, Any], place: int, search: str) -> None:
     if line["excerpt"]:
         st.caption(states.plain(line["excerpt"]))
     row = int(line["row"])
-    cards.show(cards.card_of(sight, row, [Fact("line", str(line["source"]))]), 64, 4)
+    cards.show(cards.card_of(sight, row, [Fact("in the file", str(line["source"]))]), 64, 4)
     reason = f"hygiene: {KINDS[line['kind']].title.lower()}"
     cards.actions(sight, row, f"fault-{place}", reason=reason, evidence={"search": search, "says": line["sentence"]})
 

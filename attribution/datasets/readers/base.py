@@ -28,6 +28,7 @@ class Reader(ABC):
     summary: ClassVar[str]  # what it reads, and how it should be laid out
     suffixes: ClassVar[tuple[str, ...]] = ()  # of the files that it reads
     scheme: ClassVar[str] = ""  # before the path of what is asked: sqlite:FILE?sql=...
+    labelled: ClassVar[bool] = True  # a sample has a target beside it
     kind: ClassVar[str] = "archive"  # "table": columns are chosen from its own; "folder": named; "archive": it has none
 
     def sniff(self, path: Path, folder: bool) -> int:

@@ -41,6 +41,7 @@ class Chat(Reader):
     )
     suffixes: ClassVar[tuple[str, ...]] = ()  # those of tables: what is in a file decides
     kind = "table"
+    labelled = False
 
     def sniff(self, path: Path, folder: bool) -> int:
         """Surer than a table where the first records have one of the schemas that no table has."""
