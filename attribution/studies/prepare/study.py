@@ -8,6 +8,7 @@ from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
 from attribution.studies.base import Context
+from attribution.studies.hygiene.study import Hygiene, HygieneConfig
 from attribution.studies.influence.study import Influence
 from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map, MapConfig
@@ -30,6 +31,8 @@ class Prepare(Train):
         there = replace(context, run=run, elsewhere=run.loaded)
         if context.dataset.task.targets.correctable:
             Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
+        else:
+            Hygiene().make(there, HygieneConfig(), work.part(0.25, 0.8, "Looking for faulty rows"))
         Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
         if not run.given:
             _plane(there)
