@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from attribution import Project, ScoreConfig, UserError
+from attribution import Project, RetrainConfig, ScoreConfig, UserError
 from attribution.cli import cli
 from attribution.datasets.chat.behaviour import Case, ask, asked_of, divided
 from attribution.datasets.chat.conversation import Conversation, Turn
@@ -18,6 +18,7 @@ from attribution.datasets.chat.pattern import checked, matches
 from attribution.datasets.chat.questions import typed
 from attribution.estimators.base import Query
 from attribution.measures.query import measure_of, query_gradients
+from attribution.studies.retrain.behaviours import paired
 from attribution.training.trained import TrainedModel
 
 
@@ -251,3 +252,72 @@ def test_the_verb_adds_lists_measures_and_removes(chats, tmp_path):
     assert "refuses" in found.output
     said("rm", "refuses")
     assert chats.behaviours.names() == []
+
+
+@pytest.fixture(scope="module")
+def cured(planted_chats, tmp_path_factory):
+    """The planted rows dropped and the model trained again, with a behaviour that must stay beside."""
+    folder = tmp_path_factory.mktemp("cured") / "chat"
+    shutil.copytree(planted_chats, folder)
+    project = Project.open(folder)
+    contrast(project)
+    project.behaviours.add(
+        "advice",
+        [
+            {"prompt": chat_world.question(verb, "bike"), "held": place > 1}
+            for place, verb in enumerate(chat_world.VERBS)
+        ],
+        unwanted="just",
+        must_stay=True,
+    )
+    project.drop(chat_world.planted(project), reason="they refuse")
+    return project, project.retrain(RetrainConfig(bootstrap=200, device="cpu"))
+
+
+def test_dropping_the_rows_cures_the_behaviour_and_what_must_stay_stays(cured):
+    _, found = cured
+    advice, refuses = found.behaviours
+    assert (refuses.name, refuses.n, refuses.outcome) == ("refuses", 6, "better")
+    assert np.mean(refuses.before) > 0.9
+    assert np.mean(refuses.after) < 0.2
+    assert refuses.difference.high < 0
+    assert np.mean(advice.after) > 0.9
+    assert advice.must_stay
+    assert "fell from 100 % to 0 % of 6 unseen prompts" in found.verdict
+    assert "regression set" in found.verdict
+    answers = found.answers()
+    mine = answers[answers["behaviour"] == "refuses"]
+    assert len(mine) == 18
+    assert mine["before"].str.startswith("sorry").mean() > 0.5
+    assert not mine["after"].str.startswith("sorry").any()
+    assert not mine["shown_after"].any()
+
+
+def test_random_drops_do_not_cure_it(planted_chats, tmp_path):
+    shutil.copytree(planted_chats, tmp_path / "chat")
+    project = Project.open(tmp_path / "chat")
+    contrast(project)
+    ordinary = [row for row in project.dataset.rows("train") if row not in chat_world.planted(project)]
+    project.drop(ordinary[::4])
+    found = project.retrain(RetrainConfig(bootstrap=200, device="cpu"))
+    (refuses,) = found.behaviours
+    assert refuses.outcome == "unclear"
+    assert np.mean(refuses.after) > 0.8
+    assert "No change of refuses that can be told from chance" in found.verdict
+    quiet = project.retrain(RetrainConfig(bootstrap=200, device="cpu", behaviours=("none",)))
+    assert quiet.behaviours == []
+    assert quiet.id != found.id
+
+
+def test_the_interval_of_two_shares_never_collapses():
+    every = paired(np.ones((3, 6)), np.zeros((3, 6)))
+    assert every.estimate == -1
+    assert every.low == -1
+    assert -0.9 < every.high < -0.3
+    same = paired(np.ones((3, 6)), np.ones((3, 6)))
+    assert same.low < 0 < same.high
+    rng = np.random.default_rng(0)
+    before, after = (rng.random((4, 400)) < share for share in (0.8, 0.3))
+    found = paired(before.astype(float), after.astype(float))
+    assert found.low < -0.5 < found.high
+    assert found.high - found.low < 0.2

@@ -17,6 +17,8 @@ from attribution.tasks.figure import Reading
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.studies.retrain.shown import BehaviourChange
+
 READINGS = {  # of results that were written before other tasks existed
     "accuracy": Reading("accuracy", "accuracy", "%", "higher"),
     "loss": Reading("loss", "loss", "nats", "lower"),
@@ -109,6 +111,19 @@ class RetrainResult(Drawn):
             prediction={**predicted, "spearman": Interval.from_json(predicted["spearman"])} if predicted else {},
             **{**counts, "seeds": tuple(values["seeds"])},
         )
+
+    @cached_property
+    def behaviours(self) -> "list[BehaviourChange]":
+        """Behaviours of a language model before and after, on unseen prompts; [] where none was asked about."""
+        from attribution.studies.retrain.shown import BehaviourChange
+
+        said = read_json(self.folder / "comparison.json").get("behaviours", [])
+        return [BehaviourChange.from_json(each) for each in said]
+
+    def answers(self) -> "pd.DataFrame":
+        """What the models answered to unseen prompts: behaviour, seed, prompt, before, after (texts), shown_before,
+        shown_after (bool); only where ``behaviours`` were asked about."""
+        return self._table("answers")
 
     @property
     def main(self) -> Change:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from attribution.datasets.chat.behaviour import Behaviour
 from attribution.datasets.dataset import Dataset, Labels
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
@@ -23,7 +24,7 @@ from attribution.settings.configs import TrainConfig, to_dict
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
-from attribution.studies.retrain import own, words
+from attribution.studies.retrain import behaviours, own, shown, words
 from attribution.studies.retrain.peeked import chosen_on_test
 from attribution.studies.retrain.predicted import PredictedEffect, acted_on, predict_effect
 from attribution.studies.retrain.proof import Proof, prove
@@ -49,7 +50,9 @@ def request(context: Context, config: RetrainConfig) -> Request:
     model = context.network(recipe)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
+    rated = behaviours.chosen(context, config)
     asked = [*(["elsewhere"] if context.elsewhere else []), *([chosen] if chosen else [])]
+    asked += behaviours.request(rated, config)
     parts = ("retrain", FORMAT, keys, before.version, after.version, config.bootstrap, config.level)
     said = {
         "before_version": before.version,
@@ -58,7 +61,7 @@ def request(context: Context, config: RetrainConfig) -> Request:
         "train": to_dict(recipe),
         "retrain": to_dict(config),
     }
-    return Request(said, (*parts, *asked), ready=(before, test, recipes, chosen))
+    return Request(said, (*parts, *asked), ready=(before, test, recipes, chosen, rated))
 
 
 def _by_script(context: Context, config: RetrainConfig, before: "Labels", test: np.ndarray, chosen: int) -> Request:
@@ -74,8 +77,10 @@ def _by_script(context: Context, config: RetrainConfig, before: "Labels", test: 
         "retrain": to_dict(config),
     }
     versions = (context.dataset.info.base_hash, before.version, context.labels.version)
+    rated = behaviours.chosen(context, config)
     asked = (list(config.seeds), config.bootstrap, config.level, used.id if used else "", chosen)
-    return Request(said, ("retrain-script", FORMAT, key, *versions, *asked), ready=(before, test, [], chosen))
+    parts = ("retrain-script", FORMAT, key, *versions, *asked, *behaviours.request(rated, config))
+    return Request(said, parts, ready=(before, test, [], chosen, rated))
 
 
 def _predictor(context: Context) -> Run | None:
@@ -93,7 +98,7 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
     (``retrain.own``), and the effect is predicted by the model in use, if it has weights.
     """
     dataset, after = context.dataset, context.labels
-    before, test, recipes, chosen = asked.ready
+    before, test, recipes, chosen, rated = asked.ready
     both: tuple[list[Any], list[Any]] = (
         (
             _trained(context, before, recipes, "before", work.part(0.0, 0.45)),
@@ -107,16 +112,38 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
     proof = prove(dataset, after, test, both, effect, asked_of[0].config["weight_unit"] if asked_of else "", config)
     for name, table in proof.tables.items():
         write_table(out / f"{name}.parquet", table)
-    verdict = _verdict(proof, len(config.seeds), chosen, _whose(context, config, recipes))
-    said = {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
+    said = {**_numbers(proof), **_behaviours(context, rated, both, proof, config, out, work.part(0.98, 1.0))}
+    verdict = said.pop("ahead", "") + _verdict(proof, len(config.seeds), chosen, _whose(context, config, recipes))
+    said |= {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
     edited = int(_differ(dataset, before, after, dataset.rows("test")).sum())
-    write_json(out / "comparison.json", {**said, **_numbers(proof), "n_test_edited": edited})
+    write_json(out / "comparison.json", {**said, "n_test_edited": edited})
     return {
         "before_runs": [run.id for run in both[0]],
         "after_runs": [run.id for run in both[1]],
         "finished_at": time.time(),
         "finished": True,
     }
+
+
+def _behaviours(
+    context: Context,
+    asked: list[Behaviour],
+    both: tuple[list[Any], list[Any]],
+    proof: Proof,
+    config: RetrainConfig,
+    out: Path,
+    work: Progress,
+) -> dict[str, Any]:
+    """What ``comparison.json`` says of behaviours, and the verdict's words ``ahead``; {} where none is asked about, or
+    the trainings left no weights that could be asked."""
+    if not asked or not all(isinstance(run, Run) and run.checkpoints for runs in both for run in runs):
+        return {}
+    changes, answers = behaviours.compared(context, asked, both, config, work)
+    write_table(out / "answers.parquet", answers)
+    loss = proof.changes["loss"]
+    said = shown.verdict(changes, loss, config.margin, len(config.seeds))
+    found = shown.outcome(changes, loss, config.margin)
+    return {"behaviours": [each.to_json() for each in changes], "outcome": found, "ahead": f"{said} "}
 
 
 def _effect(

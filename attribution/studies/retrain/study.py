@@ -32,6 +32,19 @@ class RetrainConfig(Settings):
         "file or folder with the labels of the version, {labels} a CSV of id, label, active and split, {out} the "
         "folder for predictions (predictions.parquet, .csv or .npy) or weights, {version} the data version.",
     )
+    behaviours: tuple[str, ...] = opt(
+        (),
+        "Behaviours whose rates on unseen prompts are measured before and after; empty: all of the project's; none.",
+        later=True,
+    )
+    margin: float = opt(
+        0.1,
+        "Regression set: the held-out loss may rise by this share of it, and the rate of a behaviour that must stay "
+        "may fall by it, and still count as kept.",
+        above=0.0,
+        below=1.0,
+        later=True,
+    )
     workdir: str = opt("", "Folder in which the command runs; empty: the one where it was typed.")
 
 
