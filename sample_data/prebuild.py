@@ -69,6 +69,7 @@ class Plan:
     memorize: bool = True
     small: bool = True  # what takes seconds here and many minutes on pictures is made as well
     cleaned: bool = False
+    texts: bool = False  # no label is wrong: nothing is searched, and nobody reviews
     asked: str = "test"  # the samples whose predictions the dot product explains
     scores: tuple[tuple[str, str], ...] = SCORES
 
@@ -87,6 +88,13 @@ PLANS = {
         scores=(),
     ),
     "text": Plan((*EVERYDAY, "kfac"), 24, 300, asked="wrong", scores=()),
+    "facts": Plan(
+        ("cosine", "forward-inf", "ip", "tracin", "ekfac", "bm25", "hidden-similarity"),
+        24,
+        0,
+        parts=("fidelity", "agreement", "cost"),
+        texts=True,
+    ),
     # Fewer models, budgets and detectors than a project has unasked: every one is a training of the network, or five.
     "fashion": Plan(
         ("ip", "cosine", "ekfac"),
@@ -109,6 +117,8 @@ def build(name: str, work: Path, add: bool = False) -> None:
     if not add:
         archive.unlink(missing_ok=True)
     project = Project.sample(name, work / name)
+    if plan.texts:
+        return pack(archive, list(_of_texts(project, plan)))
     made = [*_first(project, plan), *_measured(project, plan)]
     cleaned = _cleaned(project, work / f"{name}-cleaned", plan)
     proof = cleaned.retrain(progress=_said(name, "proof"))
@@ -132,6 +142,21 @@ def _first(project: Project, plan: Plan) -> Iterator[Any]:
         if queries == "first wrong":
             queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])
         yield _score(project, estimator, queries)
+
+
+def _of_texts(project: Project, plan: Plan) -> Iterator[Any]:
+    """What a language model's pages show: the answers explained by every estimator, and which of them to trust."""
+    name = project.name
+    yield project.train(progress=_said(name, "train"))
+    yield project.find_leaks(progress=_said(name, "leaks"))
+    for space, method in MAPS:
+        yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
+    for estimator in plan.estimators:
+        yield _score(project, estimator, plan.asked)
+    yield project.compare_splits(ShiftConfig(), _said(name, "shift"))
+    yield project.compare(BenchConfig(plan.estimators, (), plan.parts, subsets=plan.subsets), _said(name, "compare"))
+    yield project.memorize(MemorizeConfig(models=plan.subsets), _said(name, "memorize"))
+    yield project.damping_sweep(DampingConfig(), _said(name, "damping"))
 
 
 def _measured(project: Project, plan: Plan) -> Iterator[Any]:

@@ -26,7 +26,7 @@ from attribution.storage.locks import alone_or_refused
 from attribution.tasks.own import placed
 from attribution.trust import code_file, look, trust
 
-SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells")
+SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells", "facts")
 # A sample in a later state: whose data it has, and the archive that is unpacked over that one's results.
 CLEANED = {"fashion-cleaned": ("fashion", "cleaned.zip")}
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255

@@ -36,6 +36,11 @@ SAMPLE_WORDS = {
         ":material/microbiology: Cell measurements",
         "569 cell samples: predict the largest radius, a number. 40 of 399 training values are wrong on purpose.",
     ),
+    "facts": (
+        ":material/public: Capitals and currencies",
+        "A small language model learns 220 facts about countries and is asked in other words: which row taught the "
+        "answer?",
+    ),
 }
 
 

@@ -129,3 +129,22 @@ def test_contamination_holds_what_was_planted_and_nothing_else_of_the_benchmark(
     assert not set(rest["completion"]) & set(tasks["completion"])
     assert rest["completion"].is_unique
     assert len(list((ROOT / "contamination").glob("LICENSE*"))) == 6
+
+
+def test_facts_open_on_finished_results_that_find_the_rows(tmp_path):
+    from attribution import Project
+
+    project = Project.sample("facts", tmp_path / "facts")
+    stated = truth("facts").groupby("id")["stated_by"].agg(set)
+    ids = project.dataset.ids
+    found = {}
+    for result in project.scores():
+        first = [result.top(column)["row"].iloc[0] for column in range(result.n_queries)]
+        asked = [ids[result.query_rows(column)[0]] for column in range(result.n_queries)]
+        found[result.estimator] = sum(ids[row] in stated[one] for row, one in zip(first, asked, strict=True)) / 176
+    assert {"cosine", "forward-inf", "ip", "tracin", "ekfac", "bm25", "hidden-similarity"} == set(found)
+    assert found["forward-inf"] >= 0.7
+    assert found["cosine"] >= found["hidden-similarity"]
+    best = project.benches()[0].summary["choices"]["explain"]["figures"]
+    assert best["tracin"]["estimate"] >= 0.6
+    assert best["tracin"]["low"] > best["bm25"]["high"]

@@ -16,7 +16,7 @@ from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, f
 from attribution.statistics.ranking import average_precision
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
-NAMES = ("fashion", "text", "tabular", "moons", "cells")
+NAMES = ("fashion", "text", "tabular", "moons", "cells", "facts")
 
 
 def read(name):
