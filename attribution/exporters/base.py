@@ -209,7 +209,7 @@ def content(project: Exported, name: str, suffix: str, options: Mapping[str, Any
 
 def usual(project: Exported) -> tuple[str, str]:
     """The exporter and the format that give the corrected data in the layout that they came in."""
-    for name in ("npz", "folders"):
+    for name in ("npz", "folders", "chat"):
         if not made(name).missing(project):
             return name, made(name).formats[0]
     suffix = Path(project.data_config.path).suffix.lower()

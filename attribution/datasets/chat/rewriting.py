@@ -36,6 +36,14 @@ def merged(record: Mapping[str, Any], schema: str, fields: Mapping[str, Any]) ->
     return {**kept, **{name: value for name, value in fields.items() if name not in kept}}
 
 
+def merged_text(text: str, schema: str, fields: Mapping[str, Any]) -> str:
+    """The same of a row's text, written as the row was: signs beyond ASCII as they are, or all of them escaped."""
+    found = merged(json.loads(text), schema, fields)
+    escaped = text.isascii() and "\\u" in text
+    said = json.dumps(found, ensure_ascii=escaped)
+    return said if said.isascii() or whole(said) == said else json.dumps(found)
+
+
 def answered(record: Mapping[str, Any], schema: str, text: str) -> Fields:
     """The columns with another text for the last trained turn; ``UserError`` where there is none."""
     fields = fields_of(record, schema)

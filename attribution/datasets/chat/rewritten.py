@@ -1,6 +1,5 @@
 """A dataset some of whose rows were rewritten: their words, tokens and hashes are those of the new text."""
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from attribution.datasets.chat.conversation import ROW, TURNS, Conversation
 from attribution.datasets.chat.encode import encoded
-from attribution.datasets.chat.rewriting import kept, merged
+from attribution.datasets.chat.rewriting import kept, merged_text
 from attribution.datasets.chat.schemas import read
 from attribution.datasets.dataset import Dataset, Labels
 from attribution.datasets.row_hashes import content_hash
@@ -48,8 +47,12 @@ class Rewritten(Dataset):
             schema, fields = kept(self.folder, value)
             conversation = read(fields, schema).conversation
             turns = conversation.to_json()
-            whole = merged(json.loads(str(self._base.line(row)[ROW])), schema, fields)
-            texts = (conversation.plain, turns, json.dumps(whole, ensure_ascii=False), content_hash(turns.encode()))
+            texts = (
+                conversation.plain,
+                turns,
+                merged_text(str(self._base.line(row)[ROW]), schema, fields),
+                content_hash(turns.encode()),
+            )
             found[row] = dict(zip(COLUMNS, texts, strict=True))
         return found
 
