@@ -13,7 +13,6 @@ from attribution.errors import UserError
 from attribution.project.home import SAMPLES
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, small_words
-from attribution.transforms.packaged import PACKAGED, folder_of, packaged
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
@@ -139,9 +138,11 @@ def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)
 
 @cli.command("language-model")
 def language_model(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(PACKAGED)}.")] = "smollm2",
+    name: Annotated[str, typer.Argument(help="Its name behind hf: as a network.")] = "smollm2",
 ) -> None:
     """Make a language model ready that an installed package brings: its weights, written out once for all projects."""
+    from attribution.transforms.packaged import PACKAGED, folder_of, packaged
+
     found = packaged(name)
     if found is None:
         raise UserError(f"No package brings {name!r}.", "Nothing was made.", f"Name one of {', '.join(PACKAGED)}.")
