@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +11,13 @@ from torch import Tensor, nn
 
 from attribution.datasets.chat.conversation import Conversation, Turn
 from attribution.errors import UserError
+from attribution.models.features import inputs_of
 from attribution.models.head import plainly, said
 from attribution.models.language import LanguageModel, chances
+from attribution.models.trunk import TOKENS, Trunk, key_of, together, trunk_in
+from attribution.progress import Progress
 
+READ = 256  # rows that are read at a time
 TOGETHER = 16  # prompts that are answered together
 CLOSE = 1e-2  # how well a head's logits must be the network's own, of their largest
 
@@ -32,7 +37,7 @@ class CausalModel(LanguageModel):
         self.network = network
         self.tokenizer = tokenizer
         self.base = base
-        self.trunk: Any = None
+        self.trunk: Trunk | None = None
         own = inner(network)
         self._owner, self._place = container(own)
         layers = getattr(own.get_submodule(self._owner), self._place)
@@ -77,9 +82,25 @@ class CausalModel(LanguageModel):
             holder._modules[self._place] = kept
 
     def hidden(self, ids: Tensor, there: Tensor) -> Tensor:
+        """See ``LanguageModel.hidden``; without gradients rows of about one length go together, ``TOKENS`` tokens at a
+        time."""
+        lengths = there.sum(1).tolist()
+        if torch.is_grad_enabled() or ids.numel() <= TOKENS:
+            return self._hidden(ids, there)
+        found: Tensor | None = None
+        for places in together(lengths):
+            longest = max(1, lengths[places[-1]])
+            some = self._hidden(ids[places, :longest], there[places, :longest])
+            found = some.new_zeros(*ids.shape, some.shape[-1]) if found is None else found
+            found[places, :longest] = some
+        assert found is not None
+        return found
+
+    def _hidden(self, ids: Tensor, there: Tensor) -> Tensor:
         if not self.cut:
             return _states(inner(self.network).get_decoder()(input_ids=ids, use_cache=False))
-        given = self.frozen(ids, there) if self.trunk is None else self.trunk.states(self, ids, there)
+        trunk = None if self._dtype == torch.float64 else self.trunk
+        given = trunk.states(self, ids, there) if trunk else self.frozen(ids)
         given = torch.where(there[..., None], given.to(self._dtype), 0.0)  # (b, t, d), by the batch itself
         layers = list(self._layers)
         passing = [_Given(given, self._tupled, layer) for layer in layers[: self.cut]]
@@ -87,7 +108,7 @@ class CausalModel(LanguageModel):
             return _states(decoder(inputs_embeds=given, use_cache=False))
 
     @torch.no_grad()
-    def frozen(self, ids: Tensor, there: Tensor) -> Tensor:
+    def frozen(self, ids: Tensor) -> Tensor:
         """What the first trained layer is given ``(b, t, d)``: one pass through those before it."""
         layers = list(self._layers)
         tap = _Tap(self._tupled)
@@ -95,6 +116,40 @@ class CausalModel(LanguageModel):
             decoder(input_ids=ids, use_cache=False)
         assert tap.seen is not None
         return tap.seen
+
+    def frozen_weights(self) -> Iterator[Tensor]:
+        """Those that ``frozen`` computes with, and few more."""
+        above = {id(weight) for layer in self._layers[self.cut :] for weight in layer.parameters()}
+        for weight in inner(self.network).get_decoder().parameters():
+            if id(weight) not in above and not weight.requires_grad:
+                yield weight
+
+    @property
+    def told(self) -> str:
+        """What the network is by its config."""
+        found: str = inner(self.network).config.to_json_string()
+        return found
+
+    def keep_in(self, folder: Path) -> None:
+        """From now on look up the frozen layers' outputs in a project's data folder (``models.trunk``)."""
+        if not self.cut:
+            return
+        own = inner(self.network)
+        keys: dict[int, str] = own.__dict__.setdefault("datablame_keys", {})  # shared by copies of the same weights
+        if self.cut not in keys:
+            keys[self.cut] = key_of(self)
+        self.trunk = trunk_in(folder, keys[self.cut], int(own.get_input_embeddings().weight.shape[1]))
+
+    def prepare(self, dataset: Any, rows: Any, progress: Progress) -> None:
+        """Keep the frozen layers' outputs of these rows with the project, before they are trained on or asked about."""
+        self.keep_in(dataset.folder)
+        if self.trunk is None or not len(rows):
+            return
+        wanted = []
+        for start in range(0, len(rows), READ):
+            x = dataset.tensor(rows[start : start + READ], "cpu", inputs_of(self)).numpy()
+            wanted += [one[0, : int((one[1] >= 0).sum())] for one in x]
+        self.trunk.fill(self, wanted, progress)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -221,12 +276,14 @@ class _Tap(nn.Module):
         return (states,) if self.tupled else states
 
 
-def _apart(model: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+def _apart(model: Any, state: dict[str, Any], prefix: str, *rest: Any) -> None:
     """Give frozen weights memory of their own before other values are loaded: it is shared by all copies."""
     for name, weight in model.named_parameters():
         value = state.get(prefix + name)
         if not weight.requires_grad and value is not None and not torch.equal(value.to(weight), weight):
             weight.data = weight.data.clone()
+            vars(inner(model.network)).pop("datablame_keys", None)
+            model.trunk = None
 
 
 def inner(network: nn.Module) -> Any:

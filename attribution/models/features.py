@@ -1,11 +1,17 @@
 """What a model sees in a sample: the input of its last linear layer."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from attribution.datasets.handed import STANDARDISED, Inputs
+from attribution.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attribution.datasets.dataset import Dataset
 
 
 def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,3 +64,10 @@ def device_of(model: nn.Module) -> torch.device:
 def inputs_of(model: nn.Module) -> Inputs:
     """What a model is handed, as ``build_model`` noted it; standardised inputs for a model from elsewhere."""
     return getattr(model, "datablame_inputs", STANDARDISED)
+
+
+def prepare(model: nn.Module, dataset: "Dataset", rows: "np.ndarray", progress: Progress) -> None:
+    """Let a model that keeps what its frozen layers make of samples do so for these rows, before it is trained on them
+    or asked about them; nothing for any other."""
+    if hasattr(model, "prepare"):
+        model.prepare(dataset, rows, progress)  # type: ignore[operator]

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
+from attribution.progress import Progress
 from attribution.settings.configs import (
     ModelConfig,
     TrainConfig,
@@ -119,6 +120,7 @@ class Run(Drawn):
         from attribution.models.build import build_model, identity
         from attribution.models.checkpoints import load_checkpoint
         from attribution.models.devices import pick_device
+        from attribution.models.features import prepare
         from attribution.training.frozen import freeze
 
         if self.given:
@@ -134,7 +136,9 @@ class Run(Drawn):
         model = build_model(self.model_config, dataset.info, self.config["seed"], trusted=trusted)
         load_checkpoint(model, checked(self.checkpoints[index][0]))
         freeze(model, self.train_config.freeze)
-        return model.to(pick_device(device)).eval()
+        model.to(pick_device(device))
+        prepare(model, dataset, np.arange(0), Progress())
+        return model.eval()
 
     def siblings(self) -> "list[Run]":
         """The other finished runs beside this one with the same labels, network and recipe but another seed, one per

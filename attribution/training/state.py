@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
+from attribution.models.base_kept import left_out
 from attribution.storage.files import whole_file
 
 LATER = ("average", "best", "losses")  # only where there are any
@@ -60,7 +61,7 @@ class TrainingState:
             with whole_file(_part(run, self.epoch)) as temporary:
                 dynamics.to_parquet(temporary, index=False)
         values = {name: getattr(self, name) for name in KEPT}
-        values |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        values |= {"model": _changing(self.model), "optimizer": self.optimizer.state_dict()}
         values |= {name: kept for name in LATER if (kept := getattr(self, name))}
         with whole_file(run / ".state" / "state.pt") as temporary:
             torch.save(values, temporary)
@@ -73,7 +74,7 @@ class TrainingState:
             return False
         try:
             values = torch.load(path, map_location="cpu", weights_only=True)
-            self.model.load_state_dict(values.pop("model"))
+            self.model.load_state_dict({**self.model.state_dict(), **values.pop("model")})
             self.optimizer.load_state_dict(values.pop("optimizer"))
             known = {name: values[name] for name in KEPT} | {name: values[name] for name in LATER if name in values}
         except Exception as error:  # a damaged file can make the reader raise anything
@@ -101,6 +102,12 @@ class TrainingState:
 def clone(model: nn.Module) -> dict[str, Tensor]:
     """All values of a model's state, copied."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def _changing(model: nn.Module) -> dict[str, Tensor]:
+    """A model's state without the frozen base that it is built with."""
+    base = set(left_out(model))
+    return {name: value for name, value in model.state_dict().items() if name not in base}
 
 
 def _part(run: Path, epoch: int) -> Path:

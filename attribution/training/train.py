@@ -32,7 +32,7 @@ from attribution.models.checkpoints import (
     weights_hash,
 )
 from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
-from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
+from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of, prepare
 from attribution.models.predict import HeldInputs, evaluate, predict
 from attribution.models.series import listed
 from attribution.models.user_code import said
@@ -147,6 +147,7 @@ def _train_into(
     network = begun(place.model, dataset.info, config, trusted=trusted)
     check_model(network, dataset)
     use_fast_layout(network.to(device))
+    prepare(network, dataset, np.arange(len(dataset)), progress)
     state = _new_state(network, config)
     resumed = state.resume(folder)
     place.log(f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
@@ -208,6 +209,7 @@ def fit(
     check_patience(config, validation)
     network = begun(model, dataset.info, config, trusted=trusted)
     use_fast_layout(network.to(device))
+    prepare(network, dataset, np.concatenate([rows, validation]), progress)
     state = _new_state(network, config)
     splits = _splits(dataset, labels, {"train": rows, "val": validation}, device, network, (model, config))
     while going(state, config):
@@ -277,7 +279,7 @@ def _adopt_into(
     folder, dataset, model = place.folder, place.dataset, place.model
     network = build()
     check_model(network, dataset)
-    network.to(device)
+    prepare(network.to(device), dataset, np.arange(len(dataset)), progress)
     count = len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []

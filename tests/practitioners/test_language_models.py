@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,8 @@ from attribution import Project
 from attribution.datasets.chat.conversation import Conversation, Turn
 from attribution.gradients.engine import GradientEngine
 from attribution.models.sources._language import language_model
+from attribution.progress import Progress
+from attribution.settings.configs import ModelConfig
 from attribution.tasks import tasks
 from attribution.transforms.template import asked, tokens_of_chat
 
@@ -250,6 +253,49 @@ def test_a_folders_model_is_trained_on_chats_and_asked_who_taught_what(folders, 
     rows, values = scores.column(0)
     assert len(rows)
     assert torch.isfinite(torch.from_numpy(values)).all()
+
+
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def update(self, done, total, message=""):
+        self.told.append(message)
+
+
+def test_frozen_layers_run_once_for_each_row_and_are_looked_up_by_its_tokens(folders, tmp_path, monkeypatch):
+    from attribution.models.trunk import trunk_in
+
+    config = ModelConfig(f"hf:{folders['llama']}", arguments=("last=1",))
+    project = Project.create("chats", chats_file(tmp_path), config)
+    told = []
+    run = project.train(progress=Told(told))
+    assert any(words.startswith("reading the rows through the frozen layers, ") for words in told)
+    dataset = project.dataset
+    model = run.model(dataset=dataset)
+    assert model.trunk.count == len({row.plain for row in map(dataset.conversation, range(len(dataset)))})
+    trunk_in.cache_clear()  # another process
+    model = run.model(dataset=dataset)
+    x = dataset.tensor(np.arange(len(dataset)), "cpu", model.datablame_inputs)
+    made = language_model(folders["llama"], {"last": 1}, "hf:x").eval()
+    made.load_state_dict(model.state_dict())
+    expected = made(x)
+    passes = []
+    monkeypatch.setattr(type(model), "frozen", lambda self, ids: passes.append(ids))
+    torch.testing.assert_close(model(x)[..., 0], expected[..., 0], rtol=5e-3, atol=5e-3)
+    assert torch.equal(model(x[3:5, :, :40])[:, :, 0], model(x)[3:5, :40, 0])
+    assert not passes
+
+
+def test_rows_are_read_through_frozen_layers_with_others_of_their_length():
+    from attribution.models.trunk import together
+
+    lengths = [5, 90, 7, 80, 6, 300]
+    batches = list(together(lengths, 200))
+    assert sorted(place for batch in batches for place in batch) == list(range(6))
+    assert batches == [[0, 4, 2], [3, 1], [5]]
 
 
 def test_the_packaged_model_answers_and_is_made_once(monkeypatch, tmp_path):

@@ -184,7 +184,8 @@ def _sharing(base: "nn.Module") -> "nn.Module":
     """A copy whose weights are the same memory."""
     from torch import nn
 
-    memo: dict[int, Any] = {}
+    keys = base.__dict__.setdefault("datablame_keys", {})
+    memo: dict[int, Any] = {id(keys): keys}
     for weight in base.parameters():
         memo[id(weight)] = nn.Parameter(weight.data, requires_grad=False)
     return copy.deepcopy(base, memo)
