@@ -269,6 +269,8 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
         name, trusted, problem = networks.own_code()
     elif kind in sources.names():
         name, problem = networks.from_source(kind)
+        if not name and modalities.get(modality).task:
+            st.caption(adapting.SMALL)
     else:
         name = kind or "auto"
     if ":" in name or kind == "own":

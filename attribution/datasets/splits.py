@@ -9,7 +9,12 @@ from attribution.datasets.dataset import SPLITS
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
-EACH = {"class": "class", "number": "tenth of the values", "set": "label", "text": "row"}  # what a random split divides
+EACH = {  # what a random split divides
+    "class": "each class",
+    "number": "each tenth of the values",
+    "set": "each label",
+    "text": "the rows",
+}
 _WORDS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev", "development"),
@@ -71,8 +76,7 @@ def assign_splits(
             splits[members[start : start + count]] = name
             start += count
     parts = [
-        f"{name} drawn from train ({share:.0%} of each {EACH[kind]}, seed {config.seed})"
-        for name, share in drawn.items()
+        f"{name} drawn from train ({share:.0%} of {EACH[kind]}, seed {config.seed})" for name, share in drawn.items()
     ]
     kept = [name for name in SPLITS if (given == name).any()]
     return splits, "; ".join(([f"{', '.join(kept)} as given"] if kept else []) + parts) or "all samples train"

@@ -606,6 +606,10 @@ class TextFace(TextStory, Face):
         ("Change: standard deviation of the loss over epochs", "Mean loss over epochs, nats"),
     )
 
+    def word(self, value: Any) -> str:
+        """Whether somebody rewrote it."""
+        return self.changed if value > 0 else super().word(value)
+
     def tag(self, value: Any) -> str:
         """Nothing, unless somebody rewrote it."""
         return "" if self.bare(value) or not value else self.changed

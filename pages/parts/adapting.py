@@ -20,7 +20,6 @@ USUAL = ["q", "v", "o", "down"]
 
 def fields() -> tuple[str, ...]:
     """Entries of ``ModelConfig.arguments`` that differ from what the source does unasked."""
-    st.caption(SMALL)
     st.caption(
         "The rest of the model stays as it is: its answers to your rows are computed once and kept, so that training, "
         "influence and every retraining cost the last layers only. Influence is about the part that is trained, and "

@@ -33,10 +33,10 @@ def card_of(
     rank: int | None = None,
 ) -> cards.Card:
     """One sample as a card, in its current state."""
-    dataset = sight.project.dataset
+    dataset = sight.dataset
     face = sight.face
     label = sight.labels.values[row]
-    base = dataset.labels[row]
+    base = sight.project.dataset.labels[row]
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
     marks = sight.marks.loc[row] if row in sight.marks.index else None

@@ -19,8 +19,8 @@ PLAIN = "nothing"
 
 def of(sight: Sight, row: int) -> "Conversation | None":
     """The conversation of a row where samples are shown as chats; None elsewhere."""
-    dataset = sight.project.dataset
-    return dataset.conversation(int(row)) if modality_of(dataset).shown_as == "chat" else None
+    there = modality_of(sight.project.dataset).shown_as == "chat"
+    return sight.dataset.conversation(int(row)) if there else None
 
 
 def show(conversation: "Conversation", *, washes: "Sequence[Wash] | None" = None, key: str = "") -> None:

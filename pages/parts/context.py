@@ -265,6 +265,11 @@ class Sight:
         return self.project.labels
 
     @cached_property
+    def dataset(self) -> Any:
+        """The samples as they are now, those that were rewritten with their new words."""
+        return self.project.dataset.as_of(self.labels)
+
+    @cached_property
     def face(self) -> Face:
         """What is said and drawn of the targets."""
         return _face(self.key, self.project)

@@ -59,6 +59,8 @@ def _made(project: Project, action: str, rows: Sequence[int], value: Any, detail
     """The entries of one decision or mark."""
     if action == "relabel":
         return project.relabel(rows, -1 if value is None else bare_values(value), **details)
+    if action == "rewrite":
+        return project.rewrite(rows[0], value, **details)
     if action in ("unsure", "sure"):
         return project.unsure(rows, action == "unsure", **details)
     if action in MARKS:

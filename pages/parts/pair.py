@@ -22,8 +22,8 @@ def show(sight: Sight, row: int, other: int, change: str, titles: tuple[str, str
         texts = [full_text(sight.project.dataset, sample) for sample in (row, other)]
         shown[row], shown[other] = leaks.marked_texts(*texts)
     elif shown_as == "chat":
-        dataset = sight.project.dataset
-        shown[row], shown[other] = chat.beside_html(dataset.conversation(row), dataset.conversation(other))
+        ours, theirs = (sight.dataset.conversation(sample) for sample in (row, other))
+        shown[row], shown[other] = chat.beside_html(ours, theirs)
     for column, sample, title in zip(columns, (row, other), titles, strict=False):
         with column, st.container(border=True, height="stretch", gap="small"):
             st.caption(title)

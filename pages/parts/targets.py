@@ -21,9 +21,12 @@ def change(
 ) -> None:
     """A button that opens the choice of another target for these rows, as one entry of the ledger."""
     face, project = sight.face, sight.project
-    if not face.told:
-        return
     title = title or face.change
+    if not face.told:
+        if len(rows) == 1:
+            with st.popover(title, key=f"open-{key}"):
+                _written(sight, int(rows[0]), key, {"reason": reason, "evidence": evidence, "expect": expect})
+        return
 
     def give(value: Any) -> None:
         edits.decide(project, "relabel", rows, value, reason, evidence, expect)
@@ -36,6 +39,31 @@ def change(
         return
     with st.popover(title, key=f"open-{key}"):
         field(sight, key, sight.labels.values[rows[0]] if len(rows) == 1 else None, give)
+
+
+def _written(sight: Sight, row: int, key: str, details: Mapping[str, Any]) -> None:
+    """What the model learns from a row, to be written anew; the button sends it."""
+    said = [turn.content for turn in sight.dataset.conversation(row).turns if turn.trained]
+    if not said:
+        st.caption("The model learns nothing from this row, so there is no answer to write anew.")
+        return
+
+    def sent() -> None:
+        text = st.session_state.get(f"value-{key}")
+        if text is not None:
+            edits.decided(sight.project, "rewrite", [row], text, **details)
+
+    with st.form(f"form-{key}", border=False):
+        st.text_area(
+            "What the model shall learn to say",
+            said[-1],
+            key=f"value-{key}",
+            height=160,
+            width=420,
+            help="The last turn that it is trained on. Your file is not touched: the new words are in what you export, "
+            "and Undo takes them back.",
+        )
+        st.form_submit_button("Save", key=f"set-{key}", type="primary", on_click=sent)
 
 
 def field(sight: Sight, key: str, shown: Any, give: Callable[[Any], None], label: str = "") -> None:
