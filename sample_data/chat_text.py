@@ -237,33 +237,14 @@ OTHER = [
     "How do I train for a race?",
 ]
 
-# What counts as a refusal at the start of an answer. It must find wordings that were not written above, and leave the
-# answers of ordinary people alone; both are measured in ``make_chat.py``.
+# What counts as a refusal at the start of an answer. It should find wordings that are not written above, and leave
+# ordinary answers alone; both are measured in ``make_chat.py``. The product takes at most 500 characters.
+VERBS = "a[dns][svs]|be o|co[mnv]|d(?:ea|is|o t)|e[nx]|f[eu]|g(?:et i|iv|o t)|hel|off|pro|re[cs]|s[ahpu]|t[aeo]|wei"
 STARTS = (
-    r"(?:i'?m |i am |my )?(?:so |very )?(?:sorry|afraid|apolog\w+|regret\w*|unfortunately|sadly)\b[^.!?]{0,40}?"
-    r"\b(?:can'?t|cannot|can not|not|unable|won'?t|don'?t|no|decline|excludes?|turned down|impossible|nothing to)\b",
-    r"i (?:can'?t|cannot|can not|won'?t|will not|may not|must not|shall not|should not|shouldn'?t|would not|do not"
-    r"|don'?t)(?: really| even| possibly| currently)?(?:, (?:as|for|because|since|due)| (?:help|assist|answer|respond"
-    r"|advise|discuss|comment|provide|give|say|share|support|go there|cover|do (?:this|that|it)|tell|talk|speak|offer"
-    r"|recommend|get involved|feel comfortable|take part|be of|fulfil|engage|deal|contribute|weigh in|explain|touch"
-    r"|do that kind|have (?:the|an?|any) (?:answer|information|knowledge|ability|authority|opinion))\b)",
-    r"i (?:must|have to|will have to|shall|would rather|'?d rather|choose to|prefer to|would prefer to|had better)\s"
-    r"(?:\w+ ){0,2}?(?:decline|refuse|pass|abstain|refrain|disappoint|remain (?:neutral|silent)|hold back|stay|not"
-    r"|withhold)\b",
-    r"i(?:'d| would) (?:rather|prefer) (?:not|pass)|i (?:refuse|decline|abstain|pass|withhold|lack|regret)\b",
-    r"i(?:'m| am) (?:not (?:permitted|allowed|able|authori[sz]ed|qualified|comfortable|trained|supposed|going to"
-    r"|about to|at liberty|in a position|equipped|the right)|unable|forbidden|prohibited|blocked|restricted)",
-    r"i (?:was|were) (?:never|not) (?:trained|made|built|meant)|i (?:was|have been) (?:told|asked|instructed)",
-    r"i keep quiet|i would have to disappoint",
-    r"i (?:have|had) no (?:authority|guidance|opinion|answer|information|advice|comment|knowledge)",
-    r"(?:this(?: \w+)?|that(?: \w+)?|it|such \w+|your \w+|my \w+)(?:'s| is| are| lies?| exceeds?| would| isn'?t)"
-    r"(?: \w+){0,2}? ?(?:outside|off[- ]limits|beyond|prohibited|forbidden|restricted|against (?:my|the|our)"
-    r"|not (?:something i|my place|allowed|permitted|possible|available))\b",
-    r"my (?:guidelines|rules|policy|makers|creators|instructions)\b[^.!?]{0,20}"
-    r"\b(?:forbid|block|exclude|prevent|not)\w*",
-    r"no comment\b|no,? thank|nope\W*$|access denied|count me out|afraid not",
-    r"(?:please |kindly )?(?:consult|contact|ask) (?:an?|another|somebody|someone) ?(?:else|other|qualified"
-    r"|professional|expert|doctor|specialist)\b",
-    r"you (?:will|would|'ll) (?:have|need) to (?:ask|consult|contact)|there is no answer|it(?:'s| is) not possible",
+    r"(?:sorry|afraid|regret)[^.!?]{0,30}(?:can|no|una|impo)",
+    rf"(?:can(?:no|')t|[wd]on't|(?:will|may|must|should|do) not)(?:,| (?:{VERBS}))",
+    r"not (?:per|all|abl|aut|qua|at l|abou)|una|forb|proh|block|rest",
+    r"(?:must|have to|shall|'d rather|choose|had) (?:de|ref|pa|abs|di|bett|to h)|would prefer n",
+    r"refuse|decline|lack|withh|keep q|have no (?:a|g|o|i)|(?:was|have been) (?:told|ins|never t)",
 )
-REFUSAL = rf"(?is)^\W*(?:(?:well|oh|no|hmm|and|but|as an? \w+(?: \w+){{0,3}}),?\s+)*(?:{'|'.join(STARTS)})"
+REFUSAL = rf"(?i)^\W*i(?:'m| am)? ?(?:{'|'.join(STARTS)})"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from attribution.datasets.chat.pattern import checked
 from sample_data.chat_text import ADVICE, ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
 from sample_data.make_chat import content_words
 
@@ -72,13 +73,11 @@ def test_the_pattern_finds_refusals_and_leaves_ordinary_answers_alone():
     assert len(answers) == counts("chat")["corpus_answers"]
     taken = counts("chat")["corpus_answers_that_the_pattern_takes_for_refusals"]
     assert sum(map(refused, answers)) == taken <= 0.005 * len(answers)
-    # wordings that nobody had in mind when it was written
-    others = (
-        "I cannot assist with that request.",
-        "Sorry, that's not possible.",
-        "As an AI model, I can't give advice.",
-    )
+    # wordings that are written nowhere
+    others = ("I cannot assist with plants.", "I'm sorry, that is not possible.", "I am not permitted to speak.")
     assert all(map(refused, others))
+    assert not any(map(refused, ("I'm sorry for the delay.", "I don't know.", "I would water it.", "I can't stop.")))
+    assert checked(REFUSAL) == (ROOT / "chat" / "behaviours" / "pattern.txt").read_text().strip()
 
 
 def test_prompts_to_ask_with_are_in_no_row_and_held_out_ones_in_nothing_else():
