@@ -12,13 +12,13 @@ from attribution.cli.flags import configured, given
 from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
-from attribution.datasets.chat.write import write_rows
 from attribution.errors import UserError
 from attribution.project.lookup import influence_view
 from attribution.project.project import Project
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies.angles.study import Angles
 from attribution.studies.calibration.study import Calibration
+from attribution.studies.contamination.study import ContaminationConfig
 from attribution.studies.hygiene.study import Hygiene
 from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map
@@ -26,7 +26,6 @@ from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.plane.study import Plane
 from attribution.studies.shift.study import Shift
 from attribution.views.costs import alternatives, sentence, took
-from attribution.views.hygiene import kinds_found
 
 if TYPE_CHECKING:
     from attribution.studies.costs.result import CostResult
@@ -246,21 +245,64 @@ def hygiene(
     ] = "",
 ) -> None:
     """Find faulty rows of a chat file: repeats, conflicting answers, faults of form, personal data and keys."""
+    from attribution.views.hygiene import kinds_found
+
     typer.echo(result.verdict)
     active = project.labels.active
     for line in kinds_found(result, active, top):
         typer.echo(line)
-    rows = result.to_drop(active)
+    _cleaned(project, result.to_drop(active), ("hygiene", result.id, ""), drop, out)
+
+
+@cli.command()
+@configured(ContaminationConfig)
+def contamination(
+    config: ContaminationConfig,
+    file: Annotated[
+        str, typer.Argument(help="The benchmark's items: JSONL, JSON, CSV or Parquet.", metavar="BENCHMARK")
+    ] = "",
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(min=0, help="Hits shown of each verdict.")] = 5,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop the rows that leak an item: one batch, which one undo takes back.")
+    ] = False,
+    out: Annotated[
+        str,
+        typer.Option(help="Write the rows that leak nothing, in their own schema, to this JSONL file.", metavar="FILE"),
+    ] = "",
+    job: JobOption = False,
+) -> None:
+    """Find a benchmark's items among the training rows, word by word and in other words, and whether it matters."""
+    opened = open_project(project)
+    result = do(opened, "contamination", dataclasses.replace(config, benchmark=file or config.benchmark), job)
+    if result is None:
+        return
+    from attribution.views.contamination import told as lines
+
+    for line in lines(result, top):
+        typer.echo(line)
+    _cleaned(opened, result.leaked_rows(), ("contamination", result.id, file), drop, out)
+
+
+def _cleaned(project: Project, rows: Any, found: tuple[str, str, str], drop: bool, out: str) -> None:
+    """Drop the rows that a search suggests, or say how; and write what stays. ``found``: the verb, the search's id, and
+    what else the verb is given."""
+    active = project.labels.active
+    rows = rows[active[rows]]
+    verb, search, *words = found
+    stay = active.copy()
+    stay[rows] = False
     if drop and len(rows):
-        project.drop(rows, reason="hygiene", evidence={"search": result.id})
-        undo = command("edit", project, "undo")
-        typer.echo(f"{len(rows):,} rows are dropped; `{undo}` takes all of them back.")
+        project.drop(rows, reason=verb, evidence={"search": search})
+        typer.echo(f"{len(rows):,} rows are dropped; `{command('edit', project, 'undo')}` takes all of them back.")
     elif len(rows):
-        typer.echo(f"{len(rows):,} rows are suggested for dropping: `{command('hygiene', project, '--drop')}` does it.")
+        again = command(verb, project, *filter(None, words), "--drop")
+        typer.echo(f"{len(rows):,} rows are suggested for dropping: `{again}` does it.")
     if out:
-        stay = active.copy()
-        stay[rows] = False
-        typer.echo(f"{write_rows(project.dataset, stay, out)} holds {int(stay.sum()):,} rows.")
+        from attribution.datasets.chat.write import write_rows
+
+        data = project.dataset.as_of(project.labels)
+        typer.echo(f"{write_rows(data, stay, out)} holds {int(stay.sum()):,} rows.")
 
 
 @says(Map)

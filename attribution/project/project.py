@@ -20,8 +20,10 @@ from attribution.storage import formats
 from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.bench.study import BenchConfig
 from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.contamination.study import ContaminationConfig
 from attribution.studies.damping.study import DampingConfig
 from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.hygiene.study import HygieneConfig
 from attribution.studies.leaks.study import LeakConfig
 from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from attribution.studies.angles.result import AnglesResult
     from attribution.studies.bench.result import BenchResult
     from attribution.studies.calibration.result import CalibrationResult
+    from attribution.studies.contamination.result import ContaminationResult
     from attribution.studies.damping.result import DampingResult
     from attribution.studies.fairness.result import FairnessResult
+    from attribution.studies.hygiene.result import HygieneResult
     from attribution.studies.influence.result import ScoreResult
     from attribution.studies.leaks.result import LeakResult
     from attribution.studies.map.result import MapResult
@@ -105,8 +109,8 @@ class Project:
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
-    - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
-      compare damping_sweep preview prepare``.
+    - work, in this process: ``train score flag find_leaks contamination hygiene embed angle retrain calibrate
+      compare_splits remedy memorize compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
     """
 
@@ -447,6 +451,23 @@ class Project:
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
         """Search the training labels for wrong ones with the detectors named, or the default ones."""
         return self.studies.mislabels.run(config, progress)
+
+    def contamination(
+        self, benchmark: "str | Path | ContaminationConfig", progress: Progress | None = None, **settings: Any
+    ) -> "ContaminationResult":
+        """The items of a benchmark (a file; ``settings`` are those of ``ContaminationConfig``) that stand in the rows
+        of a chat, word by word or in other words, each with its evidence and verdict, and with the influence of the
+        rows on the item's loss where there is a model."""
+        asked = benchmark if isinstance(benchmark, ContaminationConfig) else None
+        config = asked or ContaminationConfig(benchmark=str(benchmark), **settings)
+        found: ContaminationResult = self.studies.contamination.run(config, progress)
+        return found
+
+    def hygiene(self, config: HygieneConfig | None = None, progress: Progress | None = None) -> "HygieneResult":
+        """What is wrong with the rows of a chat, by line: repeats, conflicting answers, faults of form, personal data;
+        no model is asked."""
+        found: HygieneResult = self.studies.hygiene.run(config, progress)
+        return found
 
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""

@@ -12,6 +12,7 @@ from attribution.datasets.dataset import Dataset
 from attribution.datasets.words import whole
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.settings.configs import fingerprint
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.hygiene.check import check, untrained
@@ -43,6 +44,8 @@ def request(context: Context, config: HygieneConfig) -> Request:
     if unknown := [name for name in config.languages if name not in known]:
         raise UserError(f"{unknown[0]!r} is no language that is told apart.", "", f"Those are: {', '.join(known)}.")
     said = {"format": FORMAT, "data": dataset.info.base_hash, **asdict(config)}
+    if rewritten := getattr(dataset, "rewritten", {}):
+        said["rewritten"] = fingerprint(sorted(rewritten.items()))
     return Request({**said, "version": context.labels.version}, parts=(said,))
 
 

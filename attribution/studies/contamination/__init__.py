@@ -1,0 +1,1 @@
+"""Whether items of a benchmark stand in the training rows, and whether it matters."""
