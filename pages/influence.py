@@ -20,6 +20,7 @@ from attribution.views.influence import CONTRAST
 from attribution.views.stories import Pull
 from pages.parts import (
     aligned,
+    behaviours,
     beside,
     cards,
     charts,
@@ -294,6 +295,12 @@ def main() -> None:
             )
         return
     found.chip(sight)
+    if behaviours.offered(sight):
+        asked = behaviours.chosen(sight)
+        behaviours.choice(sight, asked)
+        if asked:
+            behaviours.page(sight, asked)
+            return
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)
     if not rows:

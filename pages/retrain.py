@@ -8,6 +8,7 @@ from attribution.studies.retrain.study import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
 from pages.parts import (
+    behaviours,
     cards,
     charts,
     context,
@@ -242,6 +243,7 @@ def main() -> None:
     if edited:
         preview.section(sight, results)
     if found is not None:
+        behaviours.before_and_after(found)
         figures(sight, found)
         if found.n_fixed is not None:
             flips(sight, found)

@@ -34,19 +34,20 @@ class Described(Settings):
     probe: bool = opt(False, "add: texts with it (unwanted) and without it (wanted), for a direction between them.")
 
 
+Name = Annotated[str, typer.Argument(help="The behaviour's name.")]
+File = Annotated[
+    str, typer.Argument(help="add: a JSONL file; an object a line: prompt (or messages), unwanted, wanted, held.")
+]
+
+
 @cli.command()
 @configured(BehaviourConfig, Described)
 def behaviour(
     config: BehaviourConfig,
     described: Described,
     action: Annotated[str, typer.Argument(help="add, list, rate or rm.")],
-    name: Annotated[str, typer.Argument(help="The behaviour's name.")] = "",
-    file: Annotated[
-        str,
-        typer.Argument(
-            help="add: a JSONL file of prompts, an object a line: prompt (or messages), unwanted, wanted, held."
-        ),
-    ] = "",
+    name: Name = "",
+    file: File = "",
     top: Annotated[int, typer.Option(min=0, help="rate: answers shown.")] = 5,
     project: ProjectOption = "",
     job: JobOption = False,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project.home import home
 from attribution.project.project import Project
+
+if TYPE_CHECKING:
+    from attribution.studies.influence.result import ScoreResult
 
 
 @cli.command()
@@ -52,7 +55,7 @@ def status(
         mark = "*" if current is not None and run.id == current.id else " "
         typer.echo(f"{mark} run {run.id}  version {run.version[:8]}  seed {run.train_config.seed}")
     for score_run in opened.scores():
-        typer.echo(f"  score {score_run.id}  {score_run.estimator}  {score_run.n_queries} queries")
+        typer.echo(f"  score {score_run.id}  {score_run.estimator}  {_asked(score_run)}")
     for error in opened.damaged():
         typer.echo(f"  damaged: {error}")
     for job in opened.jobs()[:8]:
@@ -135,3 +138,8 @@ def cancel_job(
         typer.echo(
             f"It may not hear: {stopped.trouble}. `{command('cancel', opened, '--force', job_id)}` ends it.", err=True
         )
+
+
+def _asked(score_run: "ScoreResult") -> str:
+    """How many queries, or which behaviour."""
+    return str(score_run.questions["title"]) if score_run.asked_of else f"{score_run.n_queries} queries"

@@ -120,7 +120,8 @@ def score(
             typer.echo(words)
     view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
     typer.echo(f"query {result.queries[0]['name']}")
-    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+    sides = ("taught it", "worked against it") if result.asked_of else ("helped", "hurt")
+    for word, frame in zip(sides, (view.helpful, view.harmful), strict=True):
         for line in frame.itertuples():
             label = opened.dataset.word(opened.labels.values[line.row])
             typer.echo(

@@ -1,6 +1,7 @@
 """Behaviours of a project's language model: described once, asked about as queries, measured on unseen prompts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,22 @@ class Behaviours:
         files.write(self._about.folder, made)
         return made
 
+    def known_rate(self, name: str) -> "BehaviourResult | None":
+        """The rate that was measured of the model in use, or None; no model is asked."""
+        behaviour = self.get(name)
+        run = self._studies.run
+        every: list[BehaviourResult] = self._studies.behaviour.all()
+        mine = (one for one in every if one.run == (run.id if run else "") and one.behaviour.key == behaviour.key)
+        return next(mine, None)
+
+    def measure(self, queries: str) -> str:
+        """What influence on a behaviour or a typed answer is asked of: loss, or behaviour where answers are held
+        against each other. No model is asked."""
+        if not queries.startswith(files.BEHAVIOUR):
+            return "loss"
+        behaviour = self.get(queries.removeprefix(files.BEHAVIOUR))
+        return "behaviour" if any(case.wanted for case in behaviour.cases) else "loss"
+
     def _check_name(self, name: str) -> None:
         files.path_of(self._about.folder, name)
         if name in self.names():
@@ -101,6 +118,15 @@ class Behaviours:
         return found
 
 
+def asked_key(queries: str, project: Path) -> str:
+    """The hash of what ``behaviour:NAME`` or ``ask:PROMPT => ANSWER`` asks (``ScoreResult.asked_of``); "" for queries
+    that are samples. No model is asked."""
+    if queries.startswith(files.BEHAVIOUR):
+        return files.read(project, queries.removeprefix(files.BEHAVIOUR)).key
+    typed = files.asked_of(queries)
+    return "" if typed is None else typed.key
+
+
 def questions_of(queries: str, about: About, run: "Run | None") -> "Questions":
     """What ``behaviour:NAME`` or ``ask:PROMPT => ANSWER`` asks; a pattern's prompts are answered by ``run``, whose
     matching answers are asked about, once for the same weights."""
@@ -117,13 +143,11 @@ def questions_of(queries: str, about: About, run: "Run | None") -> "Questions":
             "Influence is asked of the answers that match.",
             "Train one first, or give answers that show it (unwanted).",
         )
-    return _answered(behaviour, about, run).questions()
+    return replace(_answered(behaviour, about, run).questions(), about=behaviour.key)
 
 
 def _answered(behaviour: Behaviour, about: About, run: "Run") -> Behaviour:
     """The behaviour with the model's own matching answers as those that show it."""
-    from dataclasses import replace
-
     key = fingerprint(behaviour.key, run.weights)
     path = about.folder / files.FOLDER / files.ANSWERED / f"{key}.json"
     if not path.is_file():
@@ -149,8 +173,6 @@ def _cases(
     prompts: Prompts, unwanted: str | Sequence[str], wanted: str | Sequence[str], what: str
 ) -> tuple[list[Case], list[bool | None]]:
     """Cases from prompts and answers, which stand beside them or in them, and what each says of being held out."""
-    from dataclasses import replace
-
     found = _read(prompts, what)
     columns = {"unwanted": unwanted, "wanted": wanted}
     cases = [case for case, _ in found]

@@ -90,24 +90,34 @@ def find_query(
     query_rows: Sequence[int],
     settings: Mapping[str, Any] | None = None,
     measure: str = "loss",
+    asked_of: str = "",
 ) -> "tuple[ScoreResult, int] | None":
     """The score run and column that answer for this ``measure`` of these query rows with exactly these ``settings``
-    (None: the usual ones).
+    (None: the usual ones), or of the behaviour ``asked_of`` (``ScoreResult.asked_of``), whatever its measure.
 
     One computed on the current labels is preferred.
     """
     found = [
         pair
-        for pair in _answering(scores, run_id, estimator, query_rows, measure)
+        for pair in _answering(scores, run_id, estimator, query_rows, measure, asked_of)
         if dict(settings or {}) in settings_of(pair[0])
     ]
     return min(found, key=lambda pair: pair[0].version != version) if found else None
 
 
 def _answering(
-    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int], measure: str
+    scores: "Sequence[ScoreResult]",
+    run_id: str,
+    estimator: str,
+    query_rows: Sequence[int],
+    measure: str,
+    asked_of: str = "",
 ) -> "list[tuple[ScoreResult, int]]":
-    """The score runs, and in each the column, that were asked of this run about these rows, with whatever settings."""
+    """The score runs, and in each the column, that were asked of this run about these rows, or this behaviour, with
+    whatever settings."""
+    scores = [score for score in scores if score.asked_of == asked_of]
+    if asked_of:
+        return [(score, 0) for score in scores if (score.run, score.estimator) == (run_id, estimator)]
     fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, measure)]
     found = [(score, score.column_of(query_rows)) for score in fitting]
     return [(score, column) for score, column in found if column is not None]
@@ -120,10 +130,12 @@ def settings_of(score: "ScoreResult") -> list[dict[str, Any]]:
     return requests(score.config)
 
 
-def computed(scores: "Sequence[ScoreResult]", run_id: str, query_rows: Sequence[int], measure: str) -> set[str]:
+def computed(
+    scores: "Sequence[ScoreResult]", run_id: str, query_rows: Sequence[int], measure: str, asked_of: str = ""
+) -> set[str]:
     """Names of the estimators that were asked of this run about this measure of these rows, with whatever settings."""
     asked = {score.estimator for score in scores}
-    return {name for name in asked if _answering(scores, run_id, name, query_rows, measure)}
+    return {name for name in asked if _answering(scores, run_id, name, query_rows, measure, asked_of)}
 
 
 def settings_found(
@@ -197,7 +209,8 @@ def affected_by(
     fitting = [
         score
         for score in scores
-        if (score.run, score.estimator, score.measure) == (run_id, estimator, measure) and not score.group
+        if (score.run, score.estimator, score.measure) == (run_id, estimator, measure)
+        and not (score.group or score.asked_of)
     ]
     fitting = [score for score in fitting if dict(settings or {}) in settings_of(score)]
     if not fitting:

@@ -95,7 +95,7 @@ class Project:
     Its parts are, each a file of ``project/``, ``about`` (what it is), ``review`` (decisions on samples), ``models``
     (its trainings), ``studies`` (every kind of work: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``,
     ``.find(config)``, ``.cost(config)``, ``.submit(config)``), ``results`` (which of them answers), ``board`` (the work
-    as jobs), ``behaviours`` (of a language model: ``add``, ``rate``). What is asked of them most stands here, too:
+    as jobs), ``behaviours`` of a language model (``add``, ``rate``). What is asked of them most stands here, too:
 
     - what it is: ``folder name model_config train_config save_recipe data_config code codes trusted trust_code dataset
       info first_look classes samples``.
@@ -106,7 +106,8 @@ class Project:
       samples by words: ``find table slices by_class annotators``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run add_run add_predictions add_sklearn attach loaded trains_here train_here recipe_for
       versions predictions losses rewind query_rows context``.
-    - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
+    - results: ``alike damaged scores find_query settings_found computed influence
+      behaviour_influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
     - work, in this process: ``train score flag find_leaks contamination hygiene embed angle retrain calibrate
@@ -284,6 +285,7 @@ class Project:
     settings_found = of("results", Results.settings_found)
     computed = of("results", Results.computed)
     influence = of("results", Results.influence)
+    behaviour_influence = of("results", Results.behaviour_influence)
     affected_by = of("results", Results.affected_by)
     flags = of("results", Results.flags)
     categories = of("results", Results.categories)

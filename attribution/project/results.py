@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.project import lookup
+from attribution.project.behaviours import asked_key
 from attribution.project.folder import About
 from attribution.project.review import Review
 from attribution.project.runs import Models
@@ -94,11 +95,33 @@ class Results:
         run = self._models.run
         return lookup.settings_found(self.scores(), run.id, estimator, query_rows, measure) if run else []
 
-    def computed(self, query_rows: Sequence[int], measure: str = "loss") -> set[str]:
-        """Names of the estimators that the current model was asked with about this measure of these rows, whatever
-        their settings."""
+    def computed(self, query_rows: Sequence[int], measure: str = "loss", queries: str = "") -> set[str]:
+        """Names of the estimators that the current model was asked with about this measure of these rows, or about a
+        behaviour (``queries``: behaviour:NAME or ask:PROMPT => ANSWER), whatever their settings."""
         run = self._models.run
-        return lookup.computed(self.scores(), run.id, query_rows, measure) if run else set()
+        asked_of = asked_key(queries, self._about.folder)
+        return lookup.computed(self.scores(), run.id, query_rows, measure, asked_of) if run else set()
+
+    def behaviour_influence(
+        self,
+        queries: str,
+        estimator: str,
+        k: int = 6,
+        settings: Mapping[str, Any] | None = None,
+        within: "np.ndarray | None" = None,
+    ) -> "InfluenceView | None":
+        """As ``influence``, of ``behaviour:NAME`` or ``ask:PROMPT => ANSWER``: the training rows that taught the model
+        that (``helpful``), and those that worked against it (``harmful``)."""
+        run = self._models.run
+        asked_of = asked_key(queries, self._about.folder)
+        if run is None or not asked_of:
+            return None
+        version = self._review.labels.version
+        found = lookup.find_query(self.scores(), run.id, version, estimator, (), settings, "", asked_of)
+        if found is None:
+            return None
+        rows = found[0].query_rows(found[1])
+        return lookup.influence_view(*found, self._about.dataset.ids, version, rows, k, within)
 
     def influence(
         self,

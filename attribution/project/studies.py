@@ -1,6 +1,6 @@
 """The studies of a project: ``project.studies.leaks.run(config)`` computes or finds, ``.latest()`` reads."""
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attribution.jobs.board import Job, JobBoard
 from attribution.progress import Progress
@@ -11,6 +11,9 @@ from attribution.project.runs import Models
 from attribution.storage.files import readable
 from attribution.studies import named, studies
 from attribution.studies.base import Context, Study
+
+if TYPE_CHECKING:
+    from attribution.training.run import Run
 
 Config = TypeVar("Config")
 
@@ -79,6 +82,11 @@ class Studies:
 
     def __init__(self, about: About, review: Review, models: Models) -> None:
         self._parts = (about, review, models)
+
+    @property
+    def run(self) -> "Run | None":
+        """The model in use."""
+        return self._parts[2].run
 
     def __getattr__(self, name: str) -> Of[Any]:
         if name not in studies.names():

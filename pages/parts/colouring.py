@@ -92,7 +92,11 @@ def asked(sight: Sight) -> int | None:
     if known is not None:
         return known
     single = (
-        query["rows"][0] for score in sight.project.scores() for query in score.queries if len(query["rows"]) == 1
+        query["rows"][0]
+        for score in sight.project.scores()
+        if not score.asked_of
+        for query in score.queries
+        if len(query["rows"]) == 1
     )
     return next(iter(single), None)
 

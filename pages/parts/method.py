@@ -44,14 +44,16 @@ class Method:
         return next(one for one in self.every if one.name == name)
 
 
-def chosen(sight: Sight, rows: Sequence[int]) -> Method:
-    """What the address says, else what is recommended."""
+def chosen(sight: Sight, rows: Sequence[int], queries: str = "") -> Method:
+    """What the address says, else what is recommended; ``queries`` is a behaviour or a typed answer, which is asked
+    about in the place of rows."""
     task = sight.project.dataset.task
     measure = CONTRAST if context.get("asked") == CONTRAST and _contrasts(sight) else "loss"
+    measure = sight.project.behaviours.measure(queries) if queries else measure
     every = [one for one in _words(sight.key, task) if not (one.asks_model and sight.run.given)]
     bench = _bench(sight)
     trust = _trust(str(bench.folder) if bench else "", bench)
-    computed = sight.project.computed(rows, measure)
+    computed = sight.project.computed(rows, measure, queries)
     able = [one.name for one in every if not methods.refused(one, measure)]
     named = context.get("estimator")
     name = named if named in {one.name for one in every} else methods.standard(trust, able, computed)

@@ -117,7 +117,7 @@ class Behaviour:
                 "Give some (unwanted), or ask a model whose generated answers match its pattern.",
             )
         rows = [(one, 1 / len(shown)) for one in shown] + [(one, -1 / len(other)) for one in other]
-        return typed(self.name, f"behaviour “{self.name}”", rows)
+        return typed(self.name, f"behaviour “{self.name}”", rows, self.key)
 
     def to_json(self) -> dict[str, Any]:
         """What its file says."""

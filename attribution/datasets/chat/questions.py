@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Questions:
     """Conversations whose answers are asked about, and the ``weights`` of their losses in what is asked: one number
     each. A positive weight: the lower the loss of this answer, the more the model shows what is asked about; a
-    negative one: the less. ``name`` is short, ``title`` says in words what is asked."""
+    negative one: the less. ``name`` is short, ``title`` says in words what is asked; ``about`` is the hash of the
+    behaviour that they stand for, whatever a model answered to its prompts."""
 
     name: str
     title: str
     conversations: tuple[Conversation, ...]
     weights: tuple[float, ...]
+    about: str = ""
 
     def __len__(self) -> int:
         return len(self.conversations)
@@ -44,13 +46,15 @@ class Questions:
     def to_json(self) -> dict[str, Any]:
         """What a result keeps; ``from_json`` reads it back."""
         rows = [[one.to_json(), weight] for one, weight in zip(self.conversations, self.weights, strict=True)]
-        return {"name": self.name, "title": self.title, "key": self.key, "rows": rows}
+        said = {"name": self.name, "title": self.title, "key": self.key, "about": self.about or self.key}
+        return {**said, "rows": rows}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "Questions":
         """The inverse of ``to_json``."""
         said = tuple(Conversation.from_json(turns) for turns, _ in values["rows"])
-        return Questions(values["name"], values["title"], said, tuple(float(weight) for _, weight in values["rows"]))
+        weights = tuple(float(weight) for _, weight in values["rows"])
+        return Questions(values["name"], values["title"], said, weights, values["about"])
 
 
 class WithQuestions(Dataset):
@@ -161,6 +165,6 @@ class _Inputs:
         return found if np.ndim(rows) else np.asarray(found[0])
 
 
-def typed(name: str, title: str, pairs: Sequence[tuple[Conversation, float]]) -> Questions:
+def typed(name: str, title: str, pairs: Sequence[tuple[Conversation, float]], about: str = "") -> Questions:
     """Questions from conversations and their weights."""
-    return Questions(name, title, tuple(one for one, _ in pairs), tuple(weight for _, weight in pairs))
+    return Questions(name, title, tuple(one for one, _ in pairs), tuple(weight for _, weight in pairs), about)

@@ -42,8 +42,8 @@ class ScoreResult(Artefact):
 
     @property
     def asked_of(self) -> str:
-        """The hash of those questions; "" for a score asked of samples."""
-        return str(self.questions.get("key", ""))
+        """The hash of the behaviour or typed answer that it is about; "" for a score asked of samples."""
+        return str(self.questions.get("about", ""))
 
     @property
     def memory_words(self) -> str:

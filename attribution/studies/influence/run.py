@@ -35,6 +35,8 @@ def request(context: Context, config: ScoreConfig) -> Request:
     rows = _labelled(context, context.rows(config.queries, context.run))
     config = _asked(context, config)
     queries = columns(context.dataset, rows, config.group, config.measure)
+    if (questions := context.dataset.questions) is not None:
+        queries = [replace(query, name=questions.title) for query in queries]
     work = ShardWork(context.dataset, context.labels, context.asked, config, queries, Path(), "", context.trusted)
     estimator = work.kept()
     trained = estimator.trained
