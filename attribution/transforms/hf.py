@@ -1,6 +1,7 @@
 """The image processor or tokenizer of a Hugging Face folder; code of theirs is never run."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from attribution.transforms.base import Transform, register
 from attribution.transforms.packaged import folder_of, packaged
 from attribution.transforms.template import tokens_of_chat
 
+LEAST_MORE = 32  # positions at least that are there beyond the longest conversation, for rewritten rows and questions
 LONGEST = 2048  # tokens of a conversation, where neither tokenizer nor model says
 LARGEST = 1_000_000  # what tokenizers without a limit say is far above
 USUAL = 512  # tokens, where a tokenizer has no limit
@@ -66,13 +68,14 @@ class HuggingFace(Transform):
         if self.tokenizer is None:
             return ()
         if self.turns:
-            return 2, max(len(self._row(self.dataset.originals[row])[0]) for row in range(len(self.dataset)))
+            longest = max(len(self._row(self.dataset.originals[row])[0]) for row in range(len(self.dataset)))
+            return 2, min(self._limit, longest + max(LEAST_MORE, longest // 4))
         texts = [self.dataset.originals[row] for row in range(len(self.dataset))]
-        limit = self._limit()
-        found = self.tokenizer(texts, truncation=True, max_length=limit)
+        found = self.tokenizer(texts, truncation=True, max_length=self._limit)
         rows = sum(name in found for name in PACKED)
         return rows, max(map(len, found["input_ids"]))
 
+    @cached_property
     def _limit(self) -> int:
         """Tokens at most: the tokenizer's own limit, and what was chosen for the data."""
         own = int(self.tokenizer.model_max_length)
@@ -87,9 +90,11 @@ class HuggingFace(Transform):
         return int(told.get("max_position_embeddings") or told.get("n_positions") or LONGEST)
 
     def _row(self, original: Conversation) -> tuple[list[int], list[bool]]:
-        """Ids of a conversation and which are trained, cut at the limit."""
+        """Ids of a conversation and which are trained, cut at the limit; of a longer one than there is room for beside
+        the data the end, where its answer is."""
         found = tokens_of_chat(self.tokenizer, original)
-        return found.ids[: self._limit()], found.trained[: self._limit()]
+        room = self.shape[-1] if self.shape else self._limit
+        return found.ids[: self._limit][-room:], found.trained[: self._limit][-room:]
 
     def one(self, original: Any) -> Any:
         return self.batch([original])[0]
@@ -101,7 +106,7 @@ class HuggingFace(Transform):
         if self.processor is not None:
             found = self.processor(images=[one.convert("RGB") for one in originals], return_tensors="pt")
             return as_array(found["pixel_values"])
-        length = self.shape[-1] if self.shape else self._limit()
+        length = self.shape[-1] if self.shape else self._limit
         found = self.tokenizer(list(originals), truncation=True, padding="max_length", max_length=length)
         return np.stack([np.array(found[name], dtype=np.int64) for name in PACKED if name in found], axis=1)
 

@@ -255,6 +255,27 @@ def test_a_folders_model_is_trained_on_chats_and_asked_who_taught_what(folders, 
     assert torch.isfinite(torch.from_numpy(values)).all()
 
 
+def test_a_rows_tokens_are_its_text_cut_in_pieces(folders, tmp_path):
+    from attribution.transforms.pieces import handed, tokens_of
+
+    rows = [
+        {"prompt": "where ?", "completion": "in the caf\u00e9 \u2603 ."},
+        {"prompt": "how ?", "completion": "fine"},
+    ] * 8
+    (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    project = Project.create("chats", tmp_path / "chats.jsonl", f"hf:{folders['llama']}")
+    questions = [project.dataset.conversation(row).question for row in range(16)]
+    found = tokens_of(project.dataset, questions.index("where ?"), handed(project.model_config))
+    end = "<|im_end|>\n"
+    assert "".join(text for text, _ in found) == (
+        f"<|im_start|>user\nwhere ?{end}<|im_start|>assistant\nin the caf\u00e9 \u2603 .{end}"
+    )
+    assert "".join(text for text, trained in found if trained) == f"in the caf\u00e9 \u2603 .{end}"
+    built_in = Project.create("words", tmp_path / "chats.jsonl")
+    found = tokens_of(built_in.dataset, questions.index("how ?"), handed(built_in.model_config))
+    assert [text for text, trained in found if trained] == ["fine", "<end>"]
+
+
 class Told(Progress):
     """Keeps what it is told."""
 
