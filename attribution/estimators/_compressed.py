@@ -13,11 +13,13 @@ from attribution.estimators._preconditioned import CurvatureSettings, curvature_
 from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.gradients.store import GradientStore
+from attribution.measures.query import measure_of
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
 
+    from attribution.gradients.capture import Loss
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.factors import Factor
 
@@ -40,7 +42,6 @@ class Compressed(Estimator):
     """
 
     family = "curvature"
-    loss_only = True
     unit = "nats"
     Settings = CompressedSettings
     settings: CompressedSettings
@@ -60,10 +61,21 @@ class Compressed(Estimator):
     ) -> "torch.Tensor":
         """Compressed gradients (b, w), from the factors of a batch as ``engine.factors`` gives them."""
 
-    def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
-        """Compressed gradients of samples with these labels (b, w) float64."""
+    def features(self, x: "torch.Tensor", y: "torch.Tensor", measure: "Loss | None" = None) -> "torch.Tensor":
+        """Compressed gradients of samples with these labels (b, w) float64; of a measure instead of the loss."""
         self.trained.count(3 * len(x))
-        return self.compressed(self.trained.engine().factors(x, y), x, y).double()
+        return self.compressed(self.trained.engine(-1, measure).factors(x, y), x, y).double()
+
+    def asked(self, query: Query) -> "torch.Tensor":
+        """The compressed gradient of what is asked (w,) float64."""
+        import torch
+
+        trained = self.trained
+        measure = measure_of(trained, query.measure)
+        rows = np.asarray(query.rows, dtype=np.int64)
+        shares = torch.from_numpy(measure.weights(trained, rows)).to(trained.device)  # (v,)
+        each = (measure.asked(trained, x, y) for x, y in trained.batches(rows))
+        return shares @ torch.cat([self.features(x, y, measure.per_sample(trained)) for x, y in each])
 
     def fitted(self) -> "list[torch.Tensor]":
         """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature
@@ -157,11 +169,7 @@ class Compressed(Estimator):
         import torch
 
         inverse = self._inverse
-        means = [
-            torch.cat([self.features(x, y) for x, y in self.trained.batches(list(query.rows))]).mean(0)
-            for query in queries
-        ]
-        asked = torch.stack(means, dim=1)  # (w, q)
+        asked = torch.stack([self.asked(query) for query in queries], dim=1)  # (w, q)
         parts = [torch.cholesky_solve(asked[start:stop], factor) for start, stop, factor in inverse]
         self._solved = torch.cat(parts) / self.curvature.n
 

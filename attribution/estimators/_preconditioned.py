@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from attribution.estimators._hash import uniform
+from attribution.estimators._tokens import token_dots
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.measures.query import query_gradients
 from attribution.settings.ranges import Settings, opt
@@ -144,3 +145,6 @@ class Preconditioned(Estimator):
         dots = self.trained.engine().dots(x, y, self._queries)  # (b, q)
         self.trained.count(3 * len(rows))
         return ScoreBlock((dots / self.curvature.n).cpu())
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        return token_dots(self.trained, row, self._queries).cpu() / self.curvature.n

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -16,6 +16,33 @@ if TYPE_CHECKING:
 
 
 STORED = "Keep the training set's compressed gradients on disk (bf16) and read them for later questions."
+
+
+WHOLE = (
+    "Keep the training set's gradients on disk, 2 bytes a weight and sample, and read them for later questions: for "
+    "adapters and last layers."
+)
+
+
+@final
+class WholeGradients:
+    """The training set's gradients over the covered parameters, end to end, on disk."""
+
+    def __init__(self, trained: "TrainedModel") -> None:
+        from attribution.gradients.curvature.layout import Layout
+        from attribution.gradients.probe import covered_parameters
+
+        self.layout = Layout(covered_parameters(trained.model()))
+        self._trained = trained
+        self._store = store_of(trained, {"name": "gradients"}, self.layout.size, self._features)
+
+    def _features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        self._trained.count(3 * len(x))
+        return self.layout.join(self._trained.engine().gradients(x, y), len(x))
+
+    def vectors(self, rows: np.ndarray) -> "torch.Tensor":
+        """Gradients ``(b, P)`` float32 of training rows; one pass for those that are not there yet."""
+        return self._store.vectors(rows)
 
 
 def store_of(

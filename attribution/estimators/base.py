@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.settings import ranges
 from attribution.settings.options import NoSettings
 from attribution.tasks.serves import Serves
@@ -165,3 +166,12 @@ class Estimator(Serves, ABC):
     @abstractmethod
     def score(self, rows: np.ndarray) -> ScoreBlock:
         """Scores of one batch of rows (b,) int64 for the prepared queries."""
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        """The scores of one row for the prepared queries before its tokens are added up, ``(T, q)`` on the CPU: they
+        add up to ``score``. ``UserError`` for an estimator that is not linear in the row's gradient."""
+        raise UserError(
+            f"{self.name} cannot say which tokens of a row count.",
+            "It does not compare the gradients of the row themselves.",
+            "Use ip, cosine, tracin or ekfac.",
+        )

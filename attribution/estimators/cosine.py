@@ -1,10 +1,15 @@
 """Cosine of the angle between two samples' gradients at the last checkpoint."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import ScoreBlock
 from attribution.estimators.ip import GradientDotProduct
+
+if TYPE_CHECKING:
+    import torch
 
 
 @register("cosine")
@@ -27,3 +32,7 @@ class GradientCosine(GradientDotProduct):
         cosine = super().score(rows).cosine
         assert cosine is not None
         return ScoreBlock(cosine, cosine)
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        _, norms = self._dots_and_norms(np.array([row]))
+        return super().by_token(row) / (norms[0] * self._queries.norms).clamp_min(1e-30).cpu()

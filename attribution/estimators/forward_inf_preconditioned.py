@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.estimators import register
-from attribution.estimators._preconditioned import CurvatureSettings, Preconditioned
-from attribution.estimators.base import Query, ScoreBlock
-from attribution.estimators.influence_cg import ConjugateGradientInfluence
+from attribution.estimators._preconditioned import Preconditioned
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.estimators.influence_cg import ConjugateGradientInfluence, SolveSettings
 from attribution.measures.query import query_gradients
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradients.curvature.kronecker import Kronecker
-
 
 SINGLE_STEP = 1e-3  # where the device has no double precision: shorter steps drown in rounding
 
 
 @dataclass(frozen=True)
-class SolvedSettings(CurvatureSettings):
+class SolvedSettings(SolveSettings):
     """The damping of all curvature estimators, and how the step is solved for and taken."""
 
     solver: str = opt("cg", "How the step is solved for: cg or ekfac.", choices=("cg", "ekfac"))
@@ -74,12 +72,6 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
     def notes(self) -> dict[str, Any]:
         return super().notes() if self.settings.solver == "cg" else Preconditioned.notes(self)
 
-    @cached_property
-    def _kronecker(self) -> "Kronecker":
-        from attribution.gradients.curvature import kronecker_factors
-
-        return kronecker_factors(self.curvature, corrected=True)
-
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
         return super().solve(gradients) if self.settings.solver == "cg" else self._kronecker.solve(gradients)
 
@@ -126,3 +118,6 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
                 }
                 sides.append(self.trained.task.loss(functional_call(self._model, moved, (x,)), y))
         return (sides[0] - sides[1]) * (length / (2 * reach * self.curvature.n))
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        return Estimator.by_token(self, row)  # differences of losses are read off, no gradients

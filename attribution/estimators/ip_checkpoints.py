@@ -1,9 +1,6 @@
 """Gradient dot products averaged over the run's checkpoints, each counting the same."""
 
-import numpy as np
-
 from attribution.estimators import register
-from attribution.estimators.base import ScoreBlock
 from attribution.estimators.tracin import TracInCheckpoints
 
 
@@ -26,10 +23,5 @@ class CheckpointEnsemble(TracInCheckpoints):
     needs = "several checkpoints (works with one, and is then the gradient dot product)"
     unit = "nats per unit of learning rate"
 
-    def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.trained.batch(rows)
-        terms = [
-            self.trained.engine(index).dots(x, y, prepared) for index, prepared in enumerate(self._queries)
-        ]  # (b, q) each
-        self.trained.count(3 * len(rows) * len(terms))
-        return ScoreBlock((sum(terms[1:], start=terms[0]) / len(terms)).cpu())
+    def _factors(self) -> list[float]:
+        return [1 / len(self._queries)] * len(self._queries)

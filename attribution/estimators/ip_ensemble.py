@@ -1,16 +1,21 @@
 """Gradient dot products averaged over models of other seeds: what one training's chance adds, cancels."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators._siblings import siblings
+from attribution.estimators._tokens import token_dots
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.ip import GradientDotProduct
 from attribution.measures.query import query_gradients
+from attribution.settings.options import NoSettings
+
+if TYPE_CHECKING:
+    import torch
 
 
 @register("ip-ensemble")
@@ -31,6 +36,7 @@ class SeedEnsemble(GradientDotProduct):
     source = "IP-ensemble of arXiv 2405.17490; its members are not described there."
     cheaper = "ip"
     needs = "at least two runs that differ by their seed alone"
+    Settings = NoSettings  # type: ignore[assignment]
 
     def _members(self) -> list[Any]:
         if not hasattr(self, "_trained_models"):
@@ -58,6 +64,11 @@ class SeedEnsemble(GradientDotProduct):
     def prepare(self, queries: Sequence[Query]) -> None:
         self._prepared = [query_gradients(each, queries) for each in self._members()]
         self._queries = self._prepared[0]
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        each = zip(self._members(), self._prepared, strict=True)
+        terms = [token_dots(trained, row, prepared).cpu() for trained, prepared in each]
+        return sum(terms[1:], start=terms[0]) / len(terms)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         own = super().score(rows)

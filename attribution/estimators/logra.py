@@ -52,7 +52,6 @@ class LograInfluence(Compressed):
     cost = "Two backward passes over the training set per class and one more for the samples, once for all queries."
     source = "Choe et al., What is Your Data Worth to GPT?, arXiv 2405.13954."
     cheaper = "ip"
-    loss_only = True
     needs = "linear or convolution layers; weights without closed-form gradients are left out, and that is said"
     known_only = True
     rank: int = 16

@@ -38,11 +38,18 @@ class RelativeInfluence(EkfacInfluence):
     unit = "square root of nats"
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
+        influence = super().score(rows).influence
+        return ScoreBlock(influence / self._scale(rows)[:, None])
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        return super().by_token(row) / self._scale(np.array([row]))
+
+    def _scale(self, rows: np.ndarray) -> "torch.Tensor":
+        """Roots of the rows' influence on themselves (b,)."""
         import torch
 
-        own = self.own(rows)  # (b,)
-        influence = super().score(rows).influence
-        return ScoreBlock(influence / own.clamp_min(torch.finfo(own.dtype).tiny).sqrt()[:, None])
+        own = self.own(rows)
+        return own.clamp_min(torch.finfo(own.dtype).tiny).sqrt()
 
     def own(self, rows: np.ndarray) -> "torch.Tensor":
         """Influence of each row on itself (b,) in nats, never negative."""

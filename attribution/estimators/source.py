@@ -10,6 +10,7 @@ import numpy as np
 from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators._preconditioned import curvature_of, stand_in
+from attribution.estimators._tokens import token_dots
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.measures.query import query_gradients
 
@@ -125,3 +126,7 @@ class Source(Estimator):
         ]  # (b, q) each
         self.trained.count(3 * len(rows) * len(terms))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / self._n).cpu())
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        terms = [token_dots(self.trained, row, queries, index).cpu() for index, queries in enumerate(self._queries)]
+        return sum(terms[1:], start=terms[0]) / self._n

@@ -1,12 +1,17 @@
 """TracInCP: gradient dot products summed over checkpoints, each weighted with the learning rate spent near it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.estimators import register
+from attribution.estimators._tokens import token_dots
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.measures.query import query_gradients
+
+if TYPE_CHECKING:
+    import torch
 
 
 @register("tracin")
@@ -42,8 +47,17 @@ class TracInCheckpoints(Estimator):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.trained.batch(rows)
         terms = [
-            weight * self.trained.engine(index).dots(x, y, self._queries[index])  # (b, q)
-            for index, weight in enumerate(self.trained.weights)
+            factor * self.trained.engine(index).dots(x, y, self._queries[index])  # (b, q)
+            for index, factor in enumerate(self._factors())
         ]
         self.trained.count(3 * len(rows) * len(terms))
         return ScoreBlock(sum(terms[1:], start=terms[0]).cpu())
+
+    def by_token(self, row: int) -> "torch.Tensor":
+        each = enumerate(zip(self._factors(), self._queries, strict=True))
+        terms = [factor * token_dots(self.trained, row, prepared, index).cpu() for index, (factor, prepared) in each]
+        return sum(terms[1:], start=terms[0])
+
+    def _factors(self) -> list[float]:
+        """What each checkpoint counts."""
+        return self.trained.weights

@@ -5,9 +5,11 @@ import pytest
 import torch
 from tiny_world import build_chats, in_double
 
+from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._preconditioned import curvature_of
 from attribution.estimators.base import Query
+from attribution.gradients.curvature.solvers import solve_rows
 from attribution.models import language
 from attribution.statistics.okapi import Okapi
 
@@ -178,3 +180,87 @@ def test_the_loss_is_the_same_for_every_question(world):
     np.testing.assert_allclose(scored(world, "loss", queries, rows), np.repeat(last[:, None], 3, 1), rtol=1e-9)
     change = scored(world, "loss", queries, rows, of="change")
     np.testing.assert_allclose(change, np.repeat((first - last)[:, None], 3, 1), rtol=1e-7, atol=1e-12)
+
+
+TOKENWISE = ["ip", "cosine", "ip-ensemble", "tracin", "ip-checkpoints", "ekfac", "influence-cg", "relatif", "source"]
+
+
+@pytest.mark.parametrize("name", TOKENWISE)
+def test_the_tokens_of_a_row_add_up_to_its_score(world, name):
+    row, queries = int(world.dataset.rows("train")[4]), queries_of(world)
+    estimator = estimators.get(name)(world.trained(), seed=1)
+    estimator.prepare(queries)
+    whole = estimator.score(np.array([row])).influence.numpy()[0]
+    tokens = estimator.by_token(row).numpy()
+    kinds = world.trained().batch([row])[0][0, 1].numpy()
+    assert tokens.shape == (len(kinds), len(queries))
+    np.testing.assert_allclose(tokens.sum(0), whole, rtol=1e-6, atol=1e-9 * abs(whole).max())
+    assert (tokens[kinds != 1] == 0).all()
+    assert (abs(tokens[kinds == 1]).sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["bm25", "forward-inf", "forward-inf-preconditioned", "logra", "trak"])
+def test_what_is_not_made_of_gradients_cannot_tell_tokens(world, name):
+    with pytest.raises(UserError, match="cannot say which tokens"):
+        estimators.get(name)(world.trained()).by_token(0)
+
+
+def test_the_way_of_conjugate_gradients_does_not_change_where_they_arrive(world):
+    rows, queries = world.dataset.rows("train"), queries_of(world, 1)
+    exact = {"tolerance": 1e-8, "iterations": 500, "damping_ratio": 1.0}
+    plain, near = (
+        scored(world, "influence-cg", queries, rows, preconditioner=one, **exact) for one in ("none", "ekfac")
+    )
+    np.testing.assert_allclose(near, plain, rtol=1e-4, atol=1e-5 * abs(plain).max())
+
+
+def test_an_inverse_that_is_the_wanted_one_arrives_at_once():
+    chance = torch.Generator().manual_seed(0)
+    root = torch.randn(6, 6, generator=chance, dtype=torch.float64)
+    matrix, v = root @ root.T + torch.eye(6), torch.randn(2, 6, generator=chance, dtype=torch.float64)
+    solve = lambda rows: torch.linalg.solve(matrix, rows.T).T  # noqa: E731
+    found = solve_rows(lambda along, _: along @ matrix, v, 1e-10, 50, solve)
+    assert found.iterations == 1
+    torch.testing.assert_close(found.x, solve(v))
+    assert solve_rows(lambda along, _: along @ matrix, v, 1e-10, 50).iterations > 1
+
+
+def test_kept_gradients_answer_later_questions_without_a_pass(world):
+    rows = world.dataset.rows("train")
+    whole = scored(world, "cosine", queries_of(world), rows)
+    first = scored(world, "cosine", queries_of(world), rows, store=True)
+    np.testing.assert_allclose(first, whole, atol=0.02)
+    trained = world.trained()
+    later = estimators.get("ip")(trained).adjusted(store=True)
+    later.prepare(queries_of(world, 1))
+    spent = trained.spent
+    later.score(rows)
+    assert trained.spent == spent
+
+
+def test_trackstar_is_its_formula_where_nothing_is_projected(world):
+    """With as many numbers as weights the projection keeps all of them, and phi follows from written-out gradients."""
+    rows, queries = world.dataset.rows("train"), queries_of(world)
+    trained = world.trained(batch_size=7, layers=("norm", "head", "blocks.1.out"))
+    parts = {name: part for name, part in trained.model().named_parameters() if part.requires_grad}
+    size = sum(part.numel() for part in parts.values())
+    estimator = estimators.get("trackstar")(trained, seed=1).adjusted(dim=size, mixture=0.5)
+
+    def written(some):
+        found = trained.engine().gradients(*trained.batch(some))
+        return torch.cat([found[name].flatten(1) for name in parts], 1)
+
+    scales = []
+    squares = written(rows).square().sum(0).split([part.numel() for part in parts.values()])
+    for part, own in zip(parts.values(), squares, strict=True):
+        v = own.view(part.shape)
+        sides = (v.sum(1, keepdim=True), v.sum(0) / v.sum()) if part.dim() == 2 else (v,)
+        floored = [side * 1.0 + 1e-4 * side.mean() for side in sides]
+        scales.append((floored[0] * floored[-1] if part.dim() == 2 else floored[0]).rsqrt().flatten())
+    asked = [query.rows[0] for query in queries]
+    train, task, wanted = (written(some) * torch.cat(scales) for some in (rows, world.dataset.rows("val"), asked))
+    values, vectors = torch.linalg.eigh(sum(0.5 * part.T @ part / part.square().sum() for part in (train, task)))
+    turn = (vectors / (values.clamp_min(0) + estimator.ridge * values.mean()).sqrt()) @ vectors.T
+    ours, theirs = (torch.nn.functional.normalize(part @ turn, dim=1) for part in (train, wanted))
+    estimator.prepare(queries)
+    np.testing.assert_allclose(estimator.score(rows).influence, ours @ theirs.T, rtol=1e-5, atol=1e-7)
