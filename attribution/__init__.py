@@ -16,8 +16,10 @@ from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.behaviour.study import BehaviourConfig
 from attribution.studies.bench.study import BenchConfig
 from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.contamination.study import ContaminationConfig
 from attribution.studies.damping.study import DampingConfig
 from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.hygiene.study import HygieneConfig
 from attribution.studies.leaks.study import LeakConfig
 from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
@@ -34,9 +36,11 @@ __all__ = [
     "BehaviourConfig",
     "BenchConfig",
     "CalibrateConfig",
+    "ContaminationConfig",
     "DampingConfig",
     "DataConfig",
     "FlagConfig",
+    "HygieneConfig",
     "LeakConfig",
     "MapConfig",
     "MemorizeConfig",

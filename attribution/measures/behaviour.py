@@ -37,7 +37,7 @@ class Behaviour(Measure):
     source = "Difference of log probabilities of two answers to one prompt, as in the logit difference of contrasts."
     needs = "questions of a behaviour: --queries behaviour:NAME"
     kinds = ("text",)
-    instead = "contrast: the model's prediction against the label"
+    instead = "loss: how unlikely the model finds the targets"
 
     def per_sample(self, trained: "TrainedModel") -> "Loss":
         return trained.task.loss
