@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from shown import PAGES, PLUMBING, everything
 
 from attribution import Project
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
@@ -17,14 +18,7 @@ from attribution.studies.map.study import MapConfig
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.retrain.study import RetrainConfig
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
-PAGES = sorted(path.stem for path in APP.parent.glob("pages/*.py") if path.stem != "__init__")
 TASKS = ("regression", "multilabel", "binary")
-PLUMBING = re.compile(  # of widgets and their places, not read by anybody
-    r"label(_visibility)?: |label_visibility|aria-label|class=|data-keys=.*|style=.{2,3}[^>]*>|\W\Wlabel\W\W:|"
-    r"user_key: .*|\bid: .*|element_id: .*|url_path: .*|^ *data: .*|"
-    r"\b(js|css|html)_content: .*|`\{\w+\}`"  # the last: what a command of the user's may name
-)
 CLASSES = re.compile(r"\bclass(es)?\b|\baccura|\bconfiden|\blabel", re.IGNORECASE)
 
 
@@ -95,14 +89,6 @@ def test_a_page_opens_with_every_task(app, opened, page, task):
     test = app(page, project=task)
     assert not test.error, [error.value for error in test.error]
     assert test.title
-
-
-def everything(node) -> list[str]:
-    """All that the server sent of a page: words, help, alternative texts, options."""
-    found = [str(node.proto)] if getattr(node, "proto", None) is not None else []
-    for child in getattr(node, "children", {}).values():
-        found += everything(child)
-    return found
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "new_project"])
