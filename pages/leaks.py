@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from attribution.modalities import modality_of
 from attribution.project.project import Project
 from attribution.studies.leaks.result import GRID
 from attribution.views import leaks, numbers
-from pages.parts import cards, context, duplicates, edits, frame, jobs, keys, pair, states
+from pages.parts import benchmark, cards, context, duplicates, edits, frame, jobs, keys, pair, states
 from pages.parts.context import Sight
 
 VIEWS = ["Leaks", "Duplicates in training"]
+BENCHMARK = "Benchmark"
 SAID = {
     "leak": "as a leak",
     "test": "as leaked into training",
@@ -257,6 +259,30 @@ def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Leaks")
+    if modality_of(sight.project.dataset).shown_as == "chat":
+        if choose([*VIEWS, BENCHMARK]) == BENCHMARK:
+            benchmark.show(sight)
+            return
+        searched(sight, st.session_state["leak-view"])
+    else:
+        searched(sight)
+
+
+def choose(views: list[str]) -> str:
+    """Which view; bound to the address."""
+    return st.segmented_control(
+        "View",
+        views,
+        default=views[0],
+        required=True,
+        key="leak-view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+
+
+def searched(sight: Sight, view: str = "") -> None:
+    """What the search for leaks and duplicates found; ``view``: which of them, "" to ask."""
     running = jobs.panel(sight.project, ("leaks", "prepare"), place="leaks")
     if sight.leaks is None:
         if not running:
@@ -280,16 +306,7 @@ def main() -> None:
                 on_click=jobs.submit,
                 args=(sight.project, "leaks"),
             )
-    view = st.segmented_control(
-        "View",
-        VIEWS,
-        default=VIEWS[0],
-        required=True,
-        key="leak-view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    if view == VIEWS[1]:
+    if (view or choose(VIEWS)) == VIEWS[1]:
         duplicates.show(sight, threshold_of(sight, "duplicate"))
     else:
         court(sight)

@@ -60,7 +60,7 @@ def compare(
 
 def _ordered(table: "pd.DataFrame") -> "pd.DataFrame":
     """Leaks first, then common text; each with the strongest first."""
-    strength = -(table["part"].fillna(0) + table["twin"].fillna(0))
+    strength = -table[["part", "twin"]].max(axis=1).fillna(0)
     table = table.assign(order=table["verdict"].map(ORDER).fillna(2), strength=strength)
     table = table.sort_values(["order", "strength", "item", "row"], kind="stable")
     return table.drop(columns=["order", "strength"]).reset_index(drop=True)

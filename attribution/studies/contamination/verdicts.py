@@ -37,7 +37,7 @@ def judged(found: Evidence, twin: float) -> tuple[str, str]:
     if part >= PART:
         return LEAK, f"{share(part)} of the item stands in the row word by word{_sides(found)}."
     if found.long_runs and part >= QUOTE:
-        words = f"{found.span} words in a row are the same, and {share(part)} of the item{_sides(found)}."
+        words = f"{found.span} words in a row are the same; {share(part)} of the item stands in the row{_sides(found)}."
         return LEAK, words
     if found.twin >= twin:
         return LEAK, f"The row asks the same in other words (cosine {found.twin:.2f}); no item is nearer to it."
