@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from studied import flag, score
-from tiny_world import World, build
+from tiny_world import World, build, build_chats
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator
@@ -215,6 +215,11 @@ def world(tmp_path_factory) -> World:
     return build(tmp_path_factory.mktemp("costs"))
 
 
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory) -> World:
+    return build_chats(tmp_path_factory.mktemp("chats"))
+
+
 @pytest.fixture
 def hasty(monkeypatch):
     """Pilots that read the smallest sizes alone."""
@@ -227,7 +232,8 @@ def snapshot(folder):
 
 
 @pytest.mark.parametrize("name", [name for name in estimators.names() if not estimators.get(name).from_subsets])
-def test_every_estimator_is_forecast_without_running_it(world, tmp_path, hasty, name):
+def test_every_estimator_is_forecast_without_running_it(world, chats, tmp_path, hasty, name):
+    world = world if estimators.get(name).serves("class") else chats
     before = snapshot(world.run.folder.parent)
     config = ScoreConfig(estimator=name, device="cpu", batch_size=16)
     found = InfluenceCost().make(world.context(tmp_path, world.dataset.rows("test")), config)
