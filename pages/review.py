@@ -198,7 +198,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
     with left:
         with st.container(border=True):
             card = cards.card_of(sight, row, cards.spoken(sight, row), size=280)
-            cards.whole(card, "review", 252, 1.25)
+            cards.whole(sight, card, "review", 252, 1.25)
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
         with st.container(key="review-side"):  # behind the decision in a narrow window
             cards.ways(sight, row, "review")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attribution.datasets.words import whole
 from attribution.views import colours
 from attribution.views.leaks import marked_texts
@@ -62,6 +64,18 @@ class Spread:
 
     wash: Wash
     turns: Mapping[int, Sequence[Piece]] = field(default_factory=dict)
+
+
+def losses(tokens: Sequence[tuple[str, bool]], kept: np.ndarray, unit: str = "nats") -> Wash | None:
+    """The loss of each learned token: ``tokens`` (text, whether it is learned) of a row in its order, ``kept`` (T, 2)
+    what a run kept of the row, log probabilities first, NaN where nothing is learned. None where they are not of the
+    same words."""
+    places = np.flatnonzero(np.isfinite(kept[:, 0]))
+    learned = [at for at, (_, trained) in enumerate(tokens) if trained and at]  # nothing stands before the first
+    if not len(places) or places.tolist() != learned:
+        return None
+    found = [(tokens[at][0], -float(kept[at, 0])) for at in learned]
+    return Wash("loss", unit, found, help="Minus the logarithm of the probability that the model gives the token.")
 
 
 def spread(conversation: "Conversation", wash: Wash) -> Spread:

@@ -78,13 +78,13 @@ def show(card: cards.Card, size: int = 84, text_lines: int = 4) -> None:
     st.html(cards.card_html(card, size, text_lines))
 
 
-def whole(card: cards.Card, place: str, side: int, text_em: float) -> None:
+def whole(sight: Sight, card: cards.Card, place: str, side: int, text_em: float) -> None:
     """A card that has room: picture (``side`` pixels at most), all turns of a conversation, or many lines of text,
     above what is said of the sample. ``place`` keeps keys apart."""
     if card.picture:
         st.html(cards.centred_picture_html(card, side))
     if card.chat is not None:
-        chat.show(card.chat, key=f"{place}-{card.row}")
+        chat.show(card.chat, washes=chat.washes(sight, card.row), key=f"{place}-{card.row}")
         card = cards.without_text(card)
     st.html(cards.card_html(cards.without_picture(card), text_lines=14, text_em=text_em))
 
@@ -179,7 +179,7 @@ def large(
     influences."""
     row = int(row)
     card = card_of(sight, row, spoken(sight, row), size=280)
-    whole(card, place, side, 1.1)
+    whole(sight, card, place, side, 1.1)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _decisions(sight, row, place, ("drop", "keep"), reason, evidence)
         marks.unsure(sight, row, place)

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
+from attribution.errors import UserError
 from attribution.modalities import modality_of
+from attribution.transforms.pieces import handed, tokens_of
 from attribution.views import chat
 from pages.parts import context
 from pages.parts.context import Sight
@@ -21,6 +24,19 @@ def of(sight: Sight, row: int) -> "Conversation | None":
     """The conversation of a row where samples are shown as chats; None elsewhere."""
     there = modality_of(sight.project.dataset).shown_as == "chat"
     return sight.dataset.conversation(int(row)) if there else None
+
+
+def washes(sight: Sight, row: int) -> "list[Wash]":
+    """Numbers of the learned tokens of a row that are known without asking the model: its losses. Nothing for a row
+    that was rewritten since, or where the library that knows the tokens is not installed."""
+    if sight.run is None or sight.run.given:
+        return []
+    try:
+        tokens = tokens_of(sight.dataset, int(row), handed(sight.project.model_config))
+    except UserError:
+        return []
+    found = chat.losses(tokens, np.asarray(sight.run.outputs()[int(row)]))
+    return [found] if found is not None else []
 
 
 def show(conversation: "Conversation", *, washes: "Sequence[Wash] | None" = None, key: str = "") -> None:

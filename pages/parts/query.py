@@ -200,7 +200,7 @@ def query_card(sight: Sight, rows: Sequence[int], side: int) -> None:
         if modality_of(sight.project.dataset).shown_as == "columns":
             st.html(tables.columns_html(values_of(sight.project.dataset, rows[0])))
             card = card_views.without_text(card)
-        cards.whole(card if face.told else card_views.without_prediction(card), "query", side, 1.15)
+        cards.whole(sight, card if face.told else card_views.without_prediction(card), "query", side, 1.15)
         loss = numbers.three_digits(float(seen["loss"]))
         st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 
+import numpy as np
 import pytest
 
 from attribution.datasets.chat.conversation import Conversation, Turn
@@ -103,3 +104,14 @@ def test_two_beside_each_other_have_their_differences_marked():
     )
     assert re.findall("<mark>(.*?)</mark>", left) == [" roses?", " refuse."]
     assert re.findall("<mark>(.*?)</mark>", right) == [" tulips?", " know.", "Thanks"]
+
+
+def test_losses_of_tokens_are_those_that_a_run_kept():
+    tokens = [("<start>", False), ("Why", False), ("so", True), ("<end>", True)]
+    kept = np.full((6, 2), np.nan)
+    kept[2:4, 0] = [-0.5, -2.0]
+    wash = chat.losses(tokens, kept)
+    assert wash.tokens == [("so", 0.5), ("<end>", 2.0)]
+    assert wash.top == 2.0
+    assert chat.losses(tokens[:3], kept) is None  # other words than the run's
+    assert chat.losses(tokens, np.full((6, 2), np.nan)) is None
