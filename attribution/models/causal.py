@@ -14,7 +14,7 @@ from attribution.errors import UserError
 from attribution.models.features import inputs_of
 from attribution.models.head import plainly, said
 from attribution.models.language import LanguageModel, chances
-from attribution.models.trunk import TOKENS, Trunk, key_of, together, trunk_in
+from attribution.models.trunk import EXACT_BYTES, TOKENS, Trunk, key_of, together, trunk_in
 from attribution.progress import Progress
 
 READ = 256  # rows that are read at a time
@@ -60,8 +60,10 @@ class CausalModel(LanguageModel):
 
     def train(self, mode: bool = True) -> "CausalModel":
         super().train(mode)
-        for layer in self._layers[: self.cut]:
-            layer.eval()
+        if self.cut:  # chance (dropout) in what is frozen, the sum of embeddings included, would be kept
+            inner(self.network).get_decoder().eval()
+            for layer in self._layers[self.cut :]:
+                layer.train(mode)
         return self
 
     @property
@@ -130,7 +132,7 @@ class CausalModel(LanguageModel):
         found: str = inner(self.network).config.to_json_string()
         return found
 
-    def keep_in(self, folder: Path) -> None:
+    def keep_in(self, dataset: Any) -> None:
         """From now on look up the frozen layers' outputs in a project's data folder (``models.trunk``)."""
         if not self.cut:
             return
@@ -138,11 +140,13 @@ class CausalModel(LanguageModel):
         keys: dict[int, str] = own.__dict__.setdefault("datablame_keys", {})  # shared by copies of the same weights
         if self.cut not in keys:
             keys[self.cut] = key_of(self)
-        self.trunk = trunk_in(folder, keys[self.cut], int(own.get_input_embeddings().weight.shape[1]))
+        width = int(own.get_input_embeddings().weight.shape[1])
+        size_bytes = 4 * width * len(dataset.imported) * inputs_of(self).shape_of(dataset.info)[-1]
+        self.trunk = trunk_in(Path(dataset.folder), keys[self.cut], width, size_bytes <= EXACT_BYTES)
 
     def prepare(self, dataset: Any, rows: Any, progress: Progress) -> None:
         """Keep the frozen layers' outputs of these rows with the project, before they are trained on or asked about."""
-        self.keep_in(dataset.folder)
+        self.keep_in(dataset)
         if self.trunk is None or not len(rows):
             return
         wanted = []

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FOLDER = "trunk"  # in a project's data folder
+EXACT_BYTES = 2 << 30  # on disk, up to which the numbers keep all their digits
 KEPT_BYTES = 16 << 30  # on disk, for one model; and no more than half of what is free
 HELD_BYTES = 256 << 20  # in memory, of rows that are not on disk
 FILE_BYTES = 128 << 20  # of one file
@@ -30,17 +31,19 @@ INDEX = np.dtype([("key", "S16"), ("start", "<i8"), ("length", "<i8")])
 
 
 class Trunk:
-    """The kept outputs of one model's first layers: float16 with a power of two for each token, so that a number keeps
-    11 binary digits (an error of at most 0.05 % of it, or of 6e-8 of the token's largest), in float32 again when asked.
+    """The kept outputs of one model's first layers: float32 where all rows of the data take no more than
+    ``EXACT_BYTES`` so, else float16 with a power of two for each token, so that a number keeps 11 binary digits (an
+    error of at most 0.05 % of it, or of 6e-8 of the token's largest), in float32 again when asked.
 
     On disk: files of many rows, ``NAME.states.npy`` (tokens, d) and ``NAME.scales.npy`` (tokens,), then
     ``NAME.rows.npy``, which says where each row is and without which a file does not count; they are mapped, not read.
     Several processes may add. Rows that are not there are made, and held in memory up to ``HELD_BYTES``.
     """
 
-    def __init__(self, folder: Path, key: str, width: int) -> None:
-        self.folder = folder / FOLDER / key
+    def __init__(self, folder: Path, key: str, width: int, exact: bool) -> None:
+        self.folder = folder / FOLDER / (key if exact else f"{key}-half")
         self.width = width
+        self.dtype = np.dtype(np.float32 if exact else np.float16)
         self._files: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._places: dict[bytes, tuple[str, int, int]] = {}
         self._held: OrderedDict[bytes, tuple[np.ndarray, np.ndarray]] = OrderedDict()
@@ -64,7 +67,7 @@ class Trunk:
         if lacking:
             self._look()
             lacking = [place for place in lacking if keys[place] not in self._places]
-        for places, packed in _made(model, [rows[place] for place in lacking]):
+        for places, packed in _made(model, [rows[place] for place in lacking], self.dtype):
             for place, one in zip(places, packed, strict=True):
                 self._hold(keys[lacking[place]], one)
         found = np.zeros((*ids.shape, self.width), dtype=np.float32)
@@ -81,7 +84,7 @@ class Trunk:
             self._look()
             by_key = {key: row for row in rows if (key := _key(row)) not in self._places}
             lacking = sorted(by_key.items(), key=lambda entry: len(entry[1]))
-            room = self._room_bytes() // (2 * self.width + 4)
+            room = self._room_bytes() // (self.dtype.itemsize * self.width + 4)
             done, size = 0, 0
             batch: list[tuple[bytes, np.ndarray]] = []
             for key, row in lacking:
@@ -90,7 +93,7 @@ class Trunk:
                     break
                 batch.append((key, row))
                 size += len(row)
-                if size * self.width * 2 >= FILE_BYTES:
+                if size * self.width * self.dtype.itemsize >= FILE_BYTES:
                     self._write(model, batch, progress, done, len(lacking))
                     done, size, batch = done + len(batch), 0, []
             if batch:
@@ -106,10 +109,10 @@ class Trunk:
         index["key"] = [key for key, _ in batch]
         index["length"] = lengths
         index["start"] = np.cumsum(lengths) - lengths
-        states = np.empty((int(lengths.sum()), self.width), dtype=np.float16)
+        states = np.empty((int(lengths.sum()), self.width), dtype=self.dtype)
         scales = np.empty(len(states), dtype=np.float32)
         made = 0
-        for places, packed in _made(model, [row for _, row in batch]):
+        for places, packed in _made(model, [row for _, row in batch], self.dtype):
             for place, (some, scale) in zip(places, packed, strict=True):
                 start = int(index["start"][place])
                 states[start : start + len(some)] = some
@@ -153,16 +156,16 @@ class Trunk:
             states, scales = self._files[name]
             return states[start : start + length].astype(np.float32) * scales[start : start + length, None]
         if key not in self._held:  # more rows in a batch than are held
-            self._held[key] = next(_made(model, [row]))[1][0]
+            self._held[key] = next(_made(model, [row], self.dtype))[1][0]
         states, scales = self._held[key]
         self._held.move_to_end(key)
         return states.astype(np.float32) * scales[:, None]
 
 
 @lru_cache(maxsize=8)
-def trunk_in(folder: Path, key: str, width: int) -> Trunk:
+def trunk_in(folder: Path, key: str, width: int, exact: bool) -> Trunk:
     """The trunk of this key in a project's data folder, one for all models of a process."""
-    return Trunk(folder, key, width)
+    return Trunk(folder, key, width, exact)
 
 
 def key_of(model: "CausalModel") -> str:
@@ -192,10 +195,10 @@ def _full(key: Any) -> bytes:
 
 @torch.no_grad()
 def _made(
-    model: "CausalModel", rows: Sequence[np.ndarray]
+    model: "CausalModel", rows: Sequence[np.ndarray], dtype: np.dtype
 ) -> Iterator[tuple[list[int], list[tuple[np.ndarray, np.ndarray]]]]:
-    """What the layers make of rows, by places of about one length: states float16 (t, d) and a factor for each
-    token."""
+    """What the layers make of rows, by places of about one length: states (t, d) and a factor for each token, which is
+    1 for float32."""
     device = next(iter(model.frozen_weights())).device
     for places in together([len(row) for row in rows]):
         longest = max(1, len(rows[places[-1]]))
@@ -203,8 +206,10 @@ def _made(
         for line, place in enumerate(places):
             ids[line, : len(rows[place])] = torch.from_numpy(rows[place].astype(np.int64))
         states = model.frozen(ids.to(device)).float()  # (b, t, d)
-        scales = torch.exp2(states.abs().amax(-1).clamp_min(1e-30).log2().floor())  # (b, t)
-        small = (states / scales[..., None]).half().cpu().numpy()
+        exact = dtype == np.float32
+        top = states.abs().amax(-1).clamp_min(1e-30)  # (b, t)
+        scales = torch.ones_like(top) if exact else torch.exp2(top.log2().floor())
+        small = (states if exact else (states / scales[..., None]).half()).cpu().numpy()
         factors = scales.cpu().numpy()
         yield (
             places,

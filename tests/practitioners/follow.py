@@ -59,19 +59,6 @@ def tokens(table: pd.DataFrame, column: str = "body") -> Tensor:
 
 
 @follows
-def causal_lm(error: UserError) -> None:
-    from transformers import AutoModelForCausalLM
-
-    assert "docs/tasks.md, Without labels" in error.do
-    ids = tokens(pd.read_json("chat.jsonl", lines=True))
-
-    def next_word(logits: Tensor, ids: Tensor) -> Tensor:
-        return functional.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none").mean(1)
-
-    exact(Logits(AutoModelForCausalLM.from_pretrained("gpt")), next_word, ids, ids)
-
-
-@follows
 def word_labels(error: UserError) -> None:
     from transformers import AutoModelForTokenClassification
 

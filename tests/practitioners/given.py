@@ -398,8 +398,12 @@ def causal_lm() -> None:
     sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32, "bos_token_id": 2, "eos_token_id": 3}
     torch.manual_seed(0)
     transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(tokenizer), **sizes)).save_pretrained("gpt")
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }} : {{ m['content'] }} {% endfor %}" + (
+        "{% if add_generation_prompt %}assistant : {% endif %}"
+    )
     tokenizer.save_pretrained("gpt")
-    table[["id", "body"]].to_json("chat.jsonl", orient="records", lines=True)
+    turns = [({"role": "user", "content": one[:12]}, {"role": "assistant", "content": one}) for one in table.body]
+    table[["id"]].assign(messages=turns).to_json("chat.jsonl", orient="records", lines=True)
 
 
 @has

@@ -305,9 +305,25 @@ def test_frozen_layers_run_once_for_each_row_and_are_looked_up_by_its_tokens(fol
     expected = made(x)
     passes = []
     monkeypatch.setattr(type(model), "frozen", lambda self, ids: passes.append(ids))
-    torch.testing.assert_close(model(x)[..., 0], expected[..., 0], rtol=5e-3, atol=5e-3)
+    torch.testing.assert_close(model(x), expected)
     assert torch.equal(model(x[3:5, :, :40])[:, :, 0], model(x)[3:5, :40, 0])
     assert not passes
+
+
+def test_of_much_data_eleven_digits_are_kept(folders, tmp_path, monkeypatch):
+    from attribution.models.trunk import Trunk
+
+    model = language_model(folders["llama"], {"last": 1}, "hf:x").eval()
+    x, _ = drawn_batch()
+    kept = Trunk(tmp_path, "key", 32, exact=False)
+    kept.fill(model, [row[0, : int((row[1] >= 0).sum())].numpy() for row in x], Progress())
+    states, there = model.frozen(x[:, 0]), x[:, 1] >= 0
+    found = kept.states(model, x[:, 0], there)
+    assert kept.count == len(x)
+    assert not found[~there].any()
+    error = (found - states)[there].abs()
+    assert float((error / states[there].abs().clamp_min(1e-3)).max()) < 2**-11
+    assert float(error.max()) > 0
 
 
 def test_rows_are_read_through_frozen_layers_with_others_of_their_length():
