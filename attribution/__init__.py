@@ -26,6 +26,7 @@ from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.plane.study import PlaneConfig
 from attribution.studies.preview.study import PreviewConfig
+from attribution.studies.removal.study import RemovalConfig
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.studies.shift.study import ShiftConfig
 
@@ -50,6 +51,7 @@ __all__ = [
     "Progress",
     "Project",
     "RemedyConfig",
+    "RemovalConfig",
     "RetrainConfig",
     "ScoreConfig",
     "ShiftConfig",

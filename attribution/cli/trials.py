@@ -15,6 +15,7 @@ from attribution.studies.damping.study import Damping
 from attribution.studies.fairness.study import Fairness
 from attribution.studies.memorization.study import Memorization
 from attribution.studies.preview.study import Preview
+from attribution.studies.removal.study import Removal
 from attribution.studies.retrain.study import Retrain
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ def damping(project: Project, result: Any) -> None:
             f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}"
         )
     typer.echo(sentence(result.sweep, result.config["subsets"]))
+
+
+@says(Removal)
+def removal(project: Project, result: Any) -> None:
+    """Drop the rows that estimators say taught a behaviour, train anew and measure it; edits nothing."""
+    for line in result.curve.itertuples():
+        ahead = f"against chance {100 * line.ahead:+.0f} ({100 * line.ahead_low:+.0f} to {100 * line.ahead_high:+.0f})"
+        typer.echo(
+            f"{line.estimator:<24} without {line.k:>5}: {100 * line.rate:5.1f} % ({100 * line.low:.0f} to "
+            f"{100 * line.high:.0f})  {ahead}"
+        )
+    typer.echo(result.verdict)
 
 
 @cli.command()

@@ -65,7 +65,7 @@ class Behaviours:
         (unwanted) and without it (wanted), between which the estimator ``concept`` finds a direction. ``UserError``
         for a name that is taken, for prompts on both sides, and for one that cannot be measured.
         """
-        _check_chats(self._about.dataset)
+        files.check_chats(self._about.dataset)
         self._check_name(name)
         asked, says = _cases(prompts, unwanted, wanted, "prompt")
         more, _ = _cases(held, unwanted, wanted, "held-out prompt")
@@ -131,7 +131,7 @@ def questions_of(queries: str, about: About, run: "Run | None") -> "Questions":
     """What ``behaviour:NAME`` or ``ask:PROMPT => ANSWER`` asks; a pattern's prompts are answered by ``run``, whose
     matching answers are asked about, once for the same weights."""
     typed = files.asked_of(queries)
-    _check_chats(about.dataset)
+    files.check_chats(about.dataset)
     if typed is not None:
         return typed
     behaviour = files.read(about.folder, queries.removeprefix(files.BEHAVIOUR))
@@ -205,15 +205,6 @@ def _read(prompts: Prompts, what: str) -> list[tuple[Case, bool | None]]:
 def _known(dataset: "Dataset") -> list[str]:
     """The questions of the training rows: prompts that are not unseen."""
     return [dataset.conversation(int(row)).question for row in dataset.rows("train")]
-
-
-def _check_chats(dataset: "Dataset") -> None:
-    if dataset.task.kind != "text":
-        raise UserError(
-            "Behaviours are what language models do, and this project has none.",
-            f"Its targets are {dataset.task.targets.noun}s.",
-            "Ask about samples, or make a project of chats.",
-        )
 
 
 def _measurable(made: Behaviour) -> None:

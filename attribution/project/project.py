@@ -29,6 +29,7 @@ from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.preview.study import PreviewConfig
+from attribution.studies.removal.study import RemovalConfig
 from attribution.studies.retrain.study import RetrainConfig, typed
 from attribution.studies.shift.study import ShiftConfig
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from attribution.studies.memorization.result import MemorizationResult
     from attribution.studies.mislabels.result import FlagResult
     from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.removal.result import RemovalResult
     from attribution.studies.retrain.own import Version
     from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.result import ShiftResult
@@ -111,7 +113,7 @@ class Project:
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
     - work, in this process: ``train score flag find_leaks contamination hygiene embed angle retrain calibrate
-      compare_splits remedy memorize compare damping_sweep preview prepare``.
+      compare_splits remedy memorize compare damping_sweep removal_curve preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
     """
 
@@ -528,6 +530,11 @@ class Project:
     def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
         """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
         return self.studies.damping.run(config, progress)
+
+    def removal_curve(self, config: RemovalConfig | None = None, progress: Progress | None = None) -> "RemovalResult":
+        """How a behaviour's rate on unseen prompts falls when the rows that estimators name are dropped, beside rows
+        drawn by chance; says which estimator to go by. Edits nothing; costs a training per estimator, k and seed."""
+        return self.studies.removal.run(config, progress)
 
     def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "PreviewResult":
         """What the edits since the model was trained would do to it, without training: an approximation for one model.

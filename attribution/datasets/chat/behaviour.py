@@ -16,6 +16,7 @@ from attribution.storage.files import damage, read_json, write_json
 
 if TYPE_CHECKING:
     from attribution.datasets.chat.questions import Questions
+    from attribution.datasets.dataset import Dataset
 
 KINDS = {
     "completion": "answers that show it",
@@ -131,6 +132,16 @@ class Behaviour:
         cases, held = (tuple(Case.from_json(each) for each in values[name]) for name in ("cases", "held"))
         must_stay, probe = (bool(values[name]) for name in ("must_stay", "probe"))
         return Behaviour(str(values["name"]), cases, held, str(values["pattern"]), must_stay, probe)
+
+
+def check_chats(dataset: "Dataset") -> None:
+    """``UserError`` for data that no language model is trained on."""
+    if dataset.task.kind != "text":
+        raise UserError(
+            "Behaviours are what language models do, and this project has none.",
+            f"Its targets are {dataset.task.targets.noun}s.",
+            "Ask about samples, or make a project of chats.",
+        )
 
 
 def path_of(project: Path, name: str) -> Path:

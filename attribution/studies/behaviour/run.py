@@ -22,6 +22,7 @@ Z = 1.959964  # 95 %
 def request(context: Context, config: BehaviourConfig) -> Request:
     """The behaviour's content, the model's weights, and how long answers may be. ``UserError`` where no behaviour is
     meant."""
+    files.check_chats(context.dataset)
     name = config.behaviour or only(context.folder)
     behaviour = files.read(context.folder, name)
     said = {

@@ -1,0 +1,1 @@
+"""How fast a behaviour goes when the rows that estimators name are dropped, beside shared words and chance."""
