@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets.chat.conversation import TURNS, Conversation
-from attribution.datasets.chat.encode import encode_chats, limit_of, notes, words_of
+from attribution.datasets.chat.encode import Size, encode_chats, limit_of, notes, words_of
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.datasets.encode import Encoded
 from attribution.datasets.handed import Inputs
@@ -56,16 +56,16 @@ class ChatModality(Modality):
         step = max(1, len(samples) // LOOKED_AT)
         some = samples.iloc[::step]
         limit = limit_of(config)
-        whole = [words_of(Conversation.from_json(text)) for text in some[TURNS]]
+        sizes = [Size.of(words_of(Conversation.from_json(text)), limit) for text in some[TURNS]]
         shown = spread(samples, 12)
         examples = [
             {**example, "text": text, TURNS: turns}
             for example, text, turns in zip(examples_of(shown), shown["text"], shown[TURNS], strict=True)
         ]
         return {
-            "shape": (2, min(max(map(len, whole)), limit)),
+            "shape": (2, min(max(size.tokens for size in sizes), limit)),
             "examples": examples,
-            "problems": notes(whole, some["source"].tolist(), limit, 0, config),
+            "problems": notes(sizes, some["source"].tolist(), limit, 0, config),
             "checked": len(some),
         }
 

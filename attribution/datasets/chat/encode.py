@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -48,22 +48,43 @@ def encode_chats(
     source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
 ) -> Encoded:
     """int32 (n, 2, T): token ids, and what each position is (``CONTEXT``, ``TRAINED``, ``BEYOND`` its end). T is the
-    longest conversation, at most ``limit_of``; the vocabulary is that of the training part, the most frequent first."""
+    longest conversation, at most ``limit_of``; the vocabulary is that of the training part, the most frequent first.
+    Two passes over the words, one conversation in memory at a time."""
     limit = limit_of(config)
-    whole = [words_of(Conversation.from_json(text)) for text in samples[TURNS]]
-    cut = [words[:limit] for words in whole]
-    vocabulary, different = _vocabulary(cut, (samples["split"] == "train").tolist(), config.vocabulary)
+    n = len(samples)
+    counts: Counter[str] = Counter()
+    sizes = []
+    for number, (text, split) in enumerate(zip(samples[TURNS], samples["split"], strict=True)):
+        progress.update(number, 2 * n, "counting words")
+        words = words_of(Conversation.from_json(text))
+        sizes.append(Size.of(words, limit))
+        if split == "train":
+            counts.update(word for word, _ in words[:limit])
+    vocabulary, different = _vocabulary(counts, config.vocabulary)
     number_of = {word: number for number, word in enumerate(vocabulary)}
-    length = max(len(words) for words in cut)
-    with rows_into(folder / "inputs.npy", np.int32, (2, length), len(cut)) as rows:
-        for number, words in enumerate(cut):
-            progress.update(number, len(cut), "reading conversations")
-            rows.append(_row(words, number_of, length))
-    sources = samples["source"].tolist()
-    problems = notes(whole, sources, limit, different - config.vocabulary, config)
+    length = min(limit, max(size.tokens for size in sizes))
+    with rows_into(folder / "inputs.npy", np.int32, (2, length), n) as rows:
+        for number, text in enumerate(samples[TURNS]):
+            progress.update(n + number, 2 * n, "reading conversations")
+            rows.append(_row(words_of(Conversation.from_json(text))[:length], number_of, length))
+    problems = notes(sizes, samples["source"].tolist(), limit, different - config.vocabulary, config)
     preprocessing = {"vocabulary": vocabulary, "schema": source.samples.attrs.get("schema", "messages")}
     hashes = [content_hash(text.encode()) for text in samples[TURNS]]
     return Encoded(samples.assign(hash=hashes), (2, length), preprocessing, problems)
+
+
+class Size(NamedTuple):
+    """How many tokens a conversation has, and whether one is trained: of all, and of those that are left of it."""
+
+    tokens: int
+    trained: bool
+    kept: bool
+
+    @staticmethod
+    def of(words: list[tuple[str, bool]], limit: int) -> "Size":
+        """The size of a conversation that is cut after ``limit`` tokens."""
+        kept = any(trained for _, trained in words[:limit])
+        return Size(len(words), kept or any(trained for _, trained in words), kept)
 
 
 def encoded(conversation: Conversation, vocabulary: list[str], length: int) -> np.ndarray:
@@ -79,26 +100,22 @@ def _row(words: list[tuple[str, bool]], number_of: dict[str, int], length: int) 
     return row
 
 
-def _vocabulary(rows: list[list[tuple[str, bool]]], training: list[bool], most: int) -> tuple[list[str], int]:
-    counts = Counter(word for words, wanted in zip(rows, training, strict=True) if wanted for word, _ in words)
+def _vocabulary(counts: "Counter[str]", most: int) -> tuple[list[str], int]:
     for word in SPECIAL:
         counts.pop(word, None)
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[:most]
     return [*SPECIAL, *frequent], len(counts)
 
 
-def notes(
-    whole: list[list[tuple[str, bool]]], sources: list[str], limit: int, lumped: int, config: DataConfig
-) -> list[dict[str, Any]]:
+def notes(sizes: list[Size], sources: list[str], limit: int, lumped: int, config: DataConfig) -> list[dict[str, Any]]:
     """Lines about conversations that are cut, about those of which nothing trained is left, and about rare words."""
     told = []
-    long = [place for place, words in enumerate(whole) if len(words) > limit]
+    long = [place for place, size in enumerate(sizes) if size.tokens > limit]
     if long:
-        longest = max(map(len, whole))
-        what = f"{len(long):,} of {len(whole):,} are longer than {limit:,} tokens (max_tokens) and cut"
+        longest = max(size.tokens for size in sizes)
+        what = f"{len(long):,} of {len(sizes):,} are longer than {limit:,} tokens (max_tokens) and cut"
         told.append(note("conversations", f"{what}; the longest has {longest:,}"))
-    lost = [place for place in long if not any(trained for _, trained in whole[place][:limit])]
-    lost = [place for place in lost if any(trained for _, trained in whole[place])]
+    lost = [place for place in long if sizes[place].trained and not sizes[place].kept]
     if lost:
         more = f" (and {len(lost) - 1:,} more rows)" if len(lost) > 1 else ""
         told.append(note(sources[lost[0]], f"trains nothing: its answer begins beyond the cut{more}", len(lost)))

@@ -15,7 +15,7 @@ from attribution.datasets.names import NO_PROJECT
 from attribution.datasets.packed_text import ending
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
-from attribution.datasets.source import Source, left_out, note
+from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.splits import split_meanings
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TASK = "causal-lm"
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".json", ".json.gz", ".parquet")
 SEEN = 20  # records by which a schema is told
+MOST = 200  # columns beside a conversation that samples are found by
 SCHEMAS = "messages, prompt/completion, text, instruction/output (alpaca), conversations (ShareGPT), input_ids/labels"
 
 
@@ -76,8 +77,10 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     path = address.path
     schema = ""
     seen = 0
-    lines: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
+    lines: dict[str, list[Any]] = {}
+    kept: dict[str, list[Any]] = {}
+    unkept: dict[str, None] = {}
+    count = 0
     problems: list[dict[str, Any]] = []
     for record in records:
         seen += 1
@@ -90,20 +93,23 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
             problems.append(left_out(record.where, str(cause)))
             continue
         conversation = found.conversation
-        lines.append(
-            {
-                "id": _id(record, config.id, path),
-                "source": record.where,
-                "text": conversation.plain,
-                TURNS: conversation.to_json(),
-                ROW: record.text,
-                "group": _said(record, config.group, path) if config.group else "",
-                "split": record.fields.get(config.split or "split") or "",
-                "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
-            }
-        )
+        line = {
+            "id": _id(record, config.id, path),
+            "source": record.where,
+            "text": conversation.plain,
+            TURNS: conversation.to_json(),
+            ROW: record.text,
+            "group": _said(record, config.group, path) if config.group else "",
+            "split": record.fields.get(config.split or "split") or "",
+            "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
+        }
         used = {*found.used, config.id, config.group, config.split or "split"}
-        kept.append({name: _plain(value) for name, value in record.fields.items() if name not in used})
+        _put(lines, count, line)
+        others = [name for name in record.fields if name not in used]
+        new = [name for name in others if name not in kept][max(0, MOST - len(kept)) :]
+        unkept.update(dict.fromkeys(new))
+        _put(kept, count, {name: _plain(record.fields[name]) for name in others if name not in unkept})
+        count += 1
     if not lines:
         raise UserError(
             f"{path.name} holds no conversation: {problems[0]['where']} {problems[0]['what']}."
@@ -116,11 +122,27 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     problems += _nothing_trained(samples)
     samples["split"], said = _splits(samples, config.split or "split", path)
     samples["label"] = AS_IMPORTED
-    beside_them = pd.DataFrame(kept, index=samples.index)
+    beside_them = pd.DataFrame({name: [*some, *[None] * (count - len(some))] for name, some in kept.items()})
+    beside_them.index = samples.index
     names = [name for name in beside_them.columns if beside_them[name].notna().any()]
     samples = pd.concat([samples.drop(columns="nothing"), beside.kept(beside_them, names)], axis=1)
     samples.attrs["schema"] = schema
-    return Source("chat", path, samples, problems=problems + said + beside.said(names), seen=seen)
+    said += beside.said(names) + _unkept(list(unkept))
+    return Source("chat", path, samples, problems=problems + said, seen=seen)
+
+
+def _unkept(names: list[str]) -> list[dict[str, Any]]:
+    """A line about columns beyond ``MOST``; none without such."""
+    what = f"of more than {MOST} columns these are not looked at or filtered by; an export writes them back"
+    return [note(f"column{'s' * (len(names) > 1)} {listed(names)}", what)] if names else []
+
+
+def _put(columns: dict[str, list[Any]], count: int, line: Mapping[str, Any]) -> None:
+    """Add a line to columns that have ``count`` or fewer values: a list of dicts would take several times the room."""
+    for name, value in line.items():
+        column = columns.setdefault(name, [])
+        column += [None] * (count - len(column))
+        column.append(value)
 
 
 def _no_schema(record: Record, path: Path) -> UserError:
