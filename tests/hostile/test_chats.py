@@ -14,7 +14,7 @@ from attribution.datasets.load import read_source
 from attribution.settings.configs import DataConfig
 
 N = 20
-ALL = f"{N} conversations"
+ALL = "14 train, 2 val, 4 test"
 TWO = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because ."}]
 
 
@@ -60,7 +60,7 @@ def parquet(records, name="c.parquet"):
     return make
 
 
-LEFT = f"{N - 1} conversations"  # one was left out
+LEFT = "20 seen, 19 taken, 1 left out"
 PARTS = [{"type": "text", "text": "Be"}, {"type": "text", "text": "cause ."}]
 PICTURE = [{"type": "image_url", "image_url": {"url": "x"}}]
 CALL = {"tool_calls": [{"type": "function", "function": {"name": "sum", "arguments": "{}"}}]}
@@ -96,7 +96,7 @@ CASES = [
     Case(
         "nothing trains",
         chat("".join('{"messages":[{"role":"user","content":"x"}]}\n' for _ in range(N))),
-        clear("trains nothing"),
+        clear("No row trains anything"),
     ),
     # signs
     Case("half a pair", chat(one(turns("a \ud800 b"))), fine(ALL)),
@@ -131,10 +131,12 @@ CASES = [
     ),
     Case(
         "a number of 5,000 digits",
-        chat(lines() + '{"messages": %s, "n": 1%s}\n' % (json.dumps(TWO), "0" * 5000)),
+        chat(lines() + '{{"messages": {}, "n": 1{}}}\n'.format(json.dumps(TWO), "0" * 5000)),
         clear("Line 21"),
     ),
-    Case("NaN beside", chat(lines() + '{"messages": %s, "n": NaN}\n' % json.dumps(TWO)), fine("21 conversations")),
+    Case(
+        "NaN beside", chat(lines() + f'{{"messages": {json.dumps(TWO)}, "n": NaN}}\n'), fine("15 train, 2 val, 4 test")
+    ),
     Case("empty file", chat(""), clear("c.jsonl")),
     Case("only blanks", chat(" \n\n"), clear("c.jsonl")),
     Case("a web page", chat("<!DOCTYPE html><html>Not found</html>"), clear("c.jsonl", "web page")),
@@ -157,7 +159,7 @@ CASES = [
     Case(
         "a new column in every row",
         chat("".join(json.dumps({**usual(i), f"k{i}": i}) + "\n" for i in range(3000))),
-        fine("3,000 conversations", "200 columns"),
+        fine("2,100 train", "200 columns"),
     ),
     Case("beyond the limit of memory", chat(lines(n=4000), "--max-gigabytes", "0.001"), clear("GB")),
     # names and columns
@@ -201,7 +203,7 @@ CASES = [
     Case(
         "tokens beyond 64 bits",
         chat((json.dumps({"input_ids": [2**70, 1], "labels": [-100, 1]}) + "\n") * 9),
-        fine("9 conversations"),
+        fine("6 train, 1 val, 2 test"),
     ),
     Case(
         "tokens with halves",
@@ -211,7 +213,7 @@ CASES = [
     Case(
         "null output",
         chat((json.dumps({"instruction": "a", "output": "b"}) + "\n") * 9 + '{"instruction": "a", "output": null}\n'),
-        fine("9 conversations", "line 10"),
+        fine("10 seen, 9 taken", "line 10"),
     ),
     Case("parquet", parquet([usual(i) for i in range(N)]), fine(ALL)),
     Case("parquet: null rows", parquet([*[usual(i) for i in range(N)], {"messages": None}]), fine(ALL, "row 21")),

@@ -15,7 +15,7 @@ from attribution.datasets.words import whole
 from attribution.errors import UserError
 
 WRAPPERS = ("data", "rows", "records", "items", "examples", "train")
-TIMES = 3  # memory that records take, as a multiple of their text
+TIMES = 10  # memory that records take, as a multiple of their text: the row, its words, its turns, and tables of them
 BATCH = 1024  # rows of a Parquet file at a time
 
 

@@ -11,6 +11,7 @@ from attribution.datasets.words import whole
 TRAINED = "assistant"
 FROM = {"human": "user", "user": "user", "gpt": TRAINED, "assistant": TRAINED, "chatgpt": TRAINED, "system": "system"}
 IGNORED = -100  # of ready labels: not trained
+NAME = 64  # signs of a role
 DEPTH = 200_000  # turns of one conversation
 
 
@@ -86,8 +87,10 @@ def _turn(one: Mapping[str, Any], place: int, role: str, content: str) -> Turn:
     said = one.get(role)
     if not isinstance(said, str) or not said.strip():
         raise Unfit(f"has no {role} in turn {place}")
-    name = FROM.get(said.strip().lower(), said.strip())
-    return Turn(whole(name), _content(one, place, content), one.get("trained", name == TRAINED) is True)
+    name = FROM.get(said.strip().lower(), whole(said.strip()))
+    if len(name) > NAME or not name.isprintable():
+        raise Unfit(f"has a {role} that is no name in turn {place}")
+    return Turn(name, _content(one, place, content), one.get("trained", name == TRAINED) is True)
 
 
 def _content(one: Mapping[str, Any], place: int, name: str) -> str:

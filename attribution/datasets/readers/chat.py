@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -45,12 +45,12 @@ class Chat(Reader):
     labelled = False
 
     def sniff(self, path: Path, folder: bool) -> int:
-        """Surer than a table where the first records have one of the schemas that no table has."""
+        """Surer than a table where most of the first records have one of the schemas that no table has."""
         try:
             first = list(islice(first_records(path), SEEN)) if folder or ending(path) in SUFFIXES else []
         except (UserError, OSError):
             return 0  # who reads it says what is wrong
-        return 3 if first and all(schema_of(one.fields) for one in first) else 0
+        return 3 if first and 2 * sum(bool(schema_of(one.fields)) for one in first) > len(first) else 0
 
     def read(self, config: DataConfig) -> Source:
         """A sample for every record that holds a conversation; the others are listed with their line. Ids are those of
@@ -75,22 +75,24 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     import pandas as pd
 
     path = address.path
-    schema = ""
+    first = list(islice(records, SEEN))
+    schema = next((found for one in first if (found := schema_of(one.fields, asked=True))), "")
+    if first and not schema:
+        raise _no_schema(first[0], path)
     seen = 0
     lines: dict[str, list[Any]] = {}
     kept: dict[str, list[Any]] = {}
     unkept: dict[str, None] = {}
     count = 0
     problems: list[dict[str, Any]] = []
-    for record in records:
+    for record in chain(first, records):
         seen += 1
-        schema = schema or schema_of(record.fields, asked=True)
-        if not schema:
-            raise _no_schema(record, path)
         try:
             found = read(record.fields, schema)
         except Unfit as cause:
-            problems.append(left_out(record.where, str(cause)))
+            other = schema_of(record.fields, asked=True)
+            mixed = f"is in the schema {other}, the others in {schema}"
+            problems.append(left_out(record.where, mixed if other not in ("", schema) else str(cause)))
             continue
         conversation = found.conversation
         line = {
@@ -177,6 +179,12 @@ def _nothing_trained(samples: "pd.DataFrame") -> list[dict[str, Any]]:
     gone = samples["source"][samples["nothing"]].tolist()
     if not gone:
         return []
+    if len(gone) == len(samples):
+        raise UserError(
+            f"No row trains anything: of {gone[0]}, as of all others, no turn is the model's.",
+            "A language model learns the turns of the role assistant (gpt in ShareGPT).",
+            "Name the model's role so, or give answers.",
+        )
     more = f" (and {len(gone) - 1:,} more rows)" if len(gone) > 1 else ""
     return [note(gone[0], f"trains nothing: no turn of it is the model's{more}", len(gone))]
 
