@@ -18,7 +18,7 @@ SPLITS = ("train", "val", "test")
 VERDICTS = ("relabel", "drop", "keep")
 LIKE = "like"
 LATER = {  # columns that come with a piece of work, and that work
-    **dict.fromkeys(("prediction", "right", "error", "certainty", "loss"), "a training (datablame train)"),
+    **dict.fromkeys(("prediction", "right", "error", "certainty", "loss", "change"), "a training (datablame train)"),
     **dict.fromkeys(("suspicion", "kind"), "a search for what is wrong (datablame flag)"),
     "influence": "a query whose influence is computed (datablame score, page Influence)",
 }
@@ -143,6 +143,9 @@ def _judged(see: Any) -> Iterator[Column]:
         yield Number(
             "loss", summary, lambda: see.predictions["loss"].to_numpy(dtype=np.float64), see.project.dataset.task.unit
         )
+        if (see.run.folder / "dynamics.parquet").is_file():
+            summary = "By how much training lowered its loss, first epoch to last; training samples."
+            yield Number("change", summary, lambda: _change(see), see.project.dataset.task.unit)
     if see.flags is not None:
         yield Number("suspicion", "How likely what is given is wrong, 0 to 1; training samples.", lambda: see.suspicion)
     if see.categories is not None:
@@ -210,6 +213,13 @@ def _kinds(see: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     places = {name: place for place, name in enumerate(names)}
     codes[table["row"].to_numpy()] = [places[name] for name in table["category"]]
     return codes, names
+
+
+def _change(see: Any) -> np.ndarray:
+    values = np.full(len(see.project.dataset), np.nan)
+    table = see.project.losses(see.run)
+    values[table["row"].to_numpy()] = table["change"].to_numpy()
+    return values
 
 
 def _influence(see: Any) -> np.ndarray:

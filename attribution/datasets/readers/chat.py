@@ -76,7 +76,7 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
 
     path = address.path
     first = list(islice(records, SEEN))
-    schema = next((found for one in first if (found := schema_of(one.fields, asked=True))), "")
+    schema = next((name for one in first if (name := schema_of(one.fields, asked=True))), "")
     if first and not schema:
         raise _no_schema(first[0], path)
     seen = 0
