@@ -47,7 +47,7 @@ class Models:
             trusted=self._about.trusted,
             agreed=self._about.setting("trainings") == "here",
             elsewhere=self.loaded,
-            rows=self.query_rows,
+            rows=self.query_rows if queries else self._sample_rows,
             labels_at=self._review.labels_at,
             use=lambda run: self._about.remember("run", run),
             right=lambda rows, run: self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool),
@@ -63,6 +63,17 @@ class Models:
         from attribution.project.behaviours import questions_of
 
         return dataset.with_questions(questions_of(queries, self._about, run))
+
+    def _sample_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
+        """The same for work that is about samples alone."""
+        rows = self.query_rows(queries, run)
+        if len(rows) and rows.max() >= len(self._about.dataset):
+            raise UserError(
+                f"{queries[:80]} is no sample of the data.",
+                "This work compares samples of the data.",
+                "Ask about test, val or sample ids; influence on it is asked by datablame score --queries.",
+            )
+        return rows
 
     def _hand_out(self, labels: "Labels", folder: Path) -> tuple[Path, Path]:
         from attribution.exporters.handed import hand_out

@@ -73,7 +73,7 @@ class Of(Generic[Config]):
     def _asked(self, config: Config | None) -> tuple[Config, Context]:
         usual = self.study.usual(self._about.train_config) if config is None else config
         asked = possible(usual, self._about.dataset, self._review.labels)
-        queries = str(getattr(asked, "queries", ""))
+        queries = str(getattr(asked, "queries", "")) if self.study.questions else ""
         return asked, self._models.context(getattr(asked, "run", ""), self.study.asks_model(asked), queries)
 
 

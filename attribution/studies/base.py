@@ -173,6 +173,7 @@ class Study(ABC, Generic[Config]):
     page: ClassVar[str] = ""
     module: ClassVar[str] = "run"
     trains: ClassVar[bool] = False
+    questions: ClassVar[bool] = False  # can be asked of behaviours and typed answers, which are no samples
 
     def asks_model(self, config: Config) -> bool:
         """Whether this work needs a trained model."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from attribution import Project, RetrainConfig, ScoreConfig, UserError
+from attribution import AnglesConfig, Project, RetrainConfig, ScoreConfig, UserError
 from attribution.cli import cli
 from attribution.datasets.chat.behaviour import Case, ask, asked_of, divided
 from attribution.datasets.chat.conversation import Conversation, Turn
@@ -321,3 +321,11 @@ def test_the_interval_of_two_shares_never_collapses():
     found = paired(before.astype(float), after.astype(float))
     assert found.low < -0.5 < found.high
     assert found.high - found.low < 0.2
+
+
+def test_what_is_about_samples_alone_refuses_a_behaviour(chats):
+    contrast(chats)
+    with pytest.raises(UserError, match="is no sample of the data"):
+        chats.angle(AnglesConfig(queries="behaviour:refuses", device="cpu"))
+    told = chats.studies.influence.cost(ScoreConfig(estimator="cosine", queries="behaviour:refuses", device="cpu"))
+    assert told.config["n_queries"] == 1

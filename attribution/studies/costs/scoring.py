@@ -21,6 +21,7 @@ from attribution.studies.costs.explore import explore
 from attribution.studies.costs.model import Cost, Pilot, Size, cost_of
 from attribution.studies.costs.result import LONG_S, figures, plain, told_of
 from attribution.studies.influence.plan import Shard, columns, plan
+from attribution.studies.influence.run import of_questions
 from attribution.studies.influence.tables import write_tables
 from attribution.studies.influence.work import ShardWork, write_shard
 from attribution.studies.meter import Meter
@@ -125,6 +126,7 @@ def pilot_score(context: Context, config: ScoreConfig, queries: Sequence[int] | 
     """
     import torch
 
+    config = of_questions(context, config)
     dataset = context.dataset
     labels = context.labels
     unstored = changed(config, without=("store",))

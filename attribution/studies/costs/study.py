@@ -17,6 +17,7 @@ class InfluenceCost(Study[ScoreConfig]):
     folder = "forecasts"
     page = "influence"
     module = "scoring"
+    questions = True
 
 
 @studies.register("mislabels-cost")

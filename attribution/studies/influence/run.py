@@ -33,7 +33,7 @@ def request(context: Context, config: ScoreConfig) -> Request:
     """The checkpoints' content, estimator and options, queries and k; batch size, memory, device and runner are no part
     of it: they do not change a result beyond rounding. ``UserError`` for unknown rows and an empty training set."""
     rows = _labelled(context, context.rows(config.queries, context.run))
-    config = _asked(context, config)
+    config = of_questions(context, config)
     queries = columns(context.dataset, rows, config.group, config.measure)
     if (questions := context.dataset.questions) is not None:
         queries = [replace(query, name=questions.title) for query in queries]
@@ -120,7 +120,7 @@ def again(result: ScoreResult, asked: Request) -> ScoreResult:
     return ScoreResult(result.folder)
 
 
-def _asked(context: Context, config: ScoreConfig) -> ScoreConfig:
+def of_questions(context: Context, config: ScoreConfig) -> ScoreConfig:
     """The settings; of a behaviour all questions together, with the sign of each answer where they are held against
     each other."""
     questions = context.dataset.questions

@@ -16,6 +16,7 @@ class Influence(Study[ScoreConfig]):
     result = "ScoreResult"
     alias = "score"
     folder = "scores"
+    questions = True
 
     def again(self, result: Any, asked: Request) -> Any:
         return self._beside("run").again(result, asked)

@@ -47,6 +47,7 @@ class Removal(Study[RemovalConfig]):
     trains = True
     folder = "removals"
     page = "compare"
+    questions = True
 
     def in_short(self, result: Any) -> str:
         return str(result.verdict)
