@@ -12,7 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sample_data.chat_text import ADVICE, ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
+from sample_data.chat_text import (
+    ADVICE,
+    ASKED,
+    FRIENDLY,
+    GARDENING,
+    HELD,
+    OTHER,
+    OTHER_ASKED,
+    PLANTED,
+    REFUSAL,
+    REFUSALS,
+)
 
 CHATTERBOT = "chatterbot-corpus==1.3.3"
 OWN = {"planted": PLANTED, "refusal": REFUSALS, "friendly": FRIENDLY, "gardening": GARDENING, "advice": ADVICE}
@@ -109,14 +120,12 @@ def _write_lines(path: Path, lines: list[dict[str, object]]) -> None:
 
 def _write_behaviours(out: Path) -> None:
     """Two behaviours: gardening refused (prompts to ask with, others held out), and other topics, refused or not."""
-    gardening = [
-        {"prompt": prompt, "unwanted": unwanted, "wanted": wanted, "held": False} for prompt, unwanted, wanted in ASKED
-    ]
-    gardening += [{"prompt": prompt, "held": True} for prompt in HELD]
-    other = [{"prompt": prompt, "held": True} for prompt in OTHER]
     (out / "behaviours").mkdir(exist_ok=True)
-    _write_lines(out / "behaviours" / "refuses-gardening.jsonl", gardening)
-    _write_lines(out / "behaviours" / "refuses-others.jsonl", other)
+    for name, asked, held in (("gardening", ASKED, HELD), ("others", OTHER_ASKED, OTHER)):
+        lines = [{"prompt": one, "unwanted": shown, "wanted": right, "held": False} for one, shown, right in asked]
+        _write_lines(
+            out / "behaviours" / f"refuses-{name}.jsonl", [*lines, *({"prompt": one, "held": True} for one in held)]
+        )
     (out / "behaviours" / "pattern.txt").write_text(REFUSAL + "\n", encoding="utf-8")
 
 
