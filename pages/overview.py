@@ -22,6 +22,7 @@ from pages.parts import (
     quality,
     recipe,
     reporting,
+    rewound,
     states,
 )
 from pages.parts.context import Sight
@@ -245,6 +246,7 @@ def checks(sight: Sight) -> None:
         if fold.open:  # a figure is made when it is looked at
             with fold:
                 charts.show(sight.run.figure(sight.run.figures[0], dark=context.dark()), "curve")
+                rewound.show(sight)
     answered(sight)
 
 
