@@ -112,10 +112,11 @@ def model_lines(project: Project) -> list[str]:
     made = project.train_config
     recipe = "recipe, should you train here" if project.model_config.checkpoints else "recipe"
     shape = project.model_config.shape or project.info.shape
+    chance = f", chance is {look['chance']:.2f}" if look["chance"] == look["chance"] else ""
     return [
         f"sample shape {'x'.join(map(str, shape))}; {look['weights']} model of {look['parameters']:,} "
         f"parameters: loss on {len(losses)} samples {sum(losses) / len(losses):.2f} {look['unit']} on average "
-        f"({min(losses):.2f} to {max(losses):.2f}), chance is {look['chance']:.2f}",
+        f"({min(losses):.2f} to {max(losses):.2f}){chance}",
         *look.get("said", []),
         *loaded(look),
         f"{recipe}: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}",
