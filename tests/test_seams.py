@@ -26,7 +26,6 @@ ALLOWED = {
         "attribution/datasets/encode.py": 2,
         "attribution/gradients/engine.py": 1,
         "attribution/studies/bench/agreement.py": 1,
-        "attribution/studies/contamination/twins.py": 1,
         "attribution/studies/leaks/run.py": 1,
         "attribution/studies/map/run.py": 1,
         "attribution/studies/memorization/run.py": 1,

@@ -265,7 +265,14 @@ def contamination(
     project: ProjectOption = "",
     top: Annotated[int, typer.Option(min=0, help="Hits shown of each verdict.")] = 5,
     drop: Annotated[
-        bool, typer.Option("--drop", help="Drop the rows that leak an item: one batch, which one undo takes back.")
+        bool,
+        typer.Option(
+            "--drop", help="Drop the rows that leak an item word by word, in one batch; one undo takes it back."
+        ),
+    ] = False,
+    other_words: Annotated[
+        bool,
+        typer.Option("--other-words", help="Also drop or leave out those that seem to ask the same in other words."),
     ] = False,
     out: Annotated[
         str,
@@ -282,7 +289,7 @@ def contamination(
 
     for line in lines(result, top):
         typer.echo(line)
-    _cleaned(opened, result.leaked_rows(), ("contamination", result.id, file), drop, out)
+    _cleaned(opened, result.leaked_rows(other_words), ("contamination", result.id, file), drop, out)
 
 
 def _cleaned(project: Project, rows: Any, found: tuple[str, str, str], drop: bool, out: str) -> None:

@@ -120,11 +120,11 @@ def hits(sight: Sight, result: "ContaminationResult") -> None:
 
 
 def drop_all(sight: Sight, result: "ContaminationResult") -> None:
-    """One button for all rows that leak an item and are still in use."""
-    rows = [int(row) for row in result.leaked_rows() if sight.labels.active[row]]
+    """One button for all rows that leak an item word by word and are still in use; the others are looked at first."""
+    rows = [int(row) for row in result.leaked_rows(other_words=False) if sight.labels.active[row]]
     if rows:
         st.button(
-            f"Drop the {numbers.plural(len(rows), 'leaking row')}",
+            f"Drop the {numbers.plural(len(rows), 'row')} that leak{'s' if len(rows) == 1 else ''} word by word",
             key=f"drop-leaking-{result.id}-{len(rows)}",
             icon=":material/delete_sweep:",
             help="One batch in the ledger, taken back with one undo. Then export Chats in your own schema: that is the "

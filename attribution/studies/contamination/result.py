@@ -7,7 +7,7 @@ import numpy as np
 
 from attribution.storage.artefact import Artefact
 from attribution.storage.tables import read_table
-from attribution.studies.contamination.verdicts import COMMON, HARMLESS, LEAK
+from attribution.studies.contamination.verdicts import COMMON, HARMLESS, LEAK, by_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +55,11 @@ class ContaminationResult(Artefact):
         """The hits with this verdict ("": all)."""
         return self.hits if not verdict else self.hits[self.hits["verdict"] == verdict].reset_index(drop=True)
 
-    def leaked_rows(self) -> np.ndarray:
-        """The training rows (m,) int64, ascending, that leak an item."""
-        return np.unique(self.of(LEAK)["row"].to_numpy(dtype=np.int64))
+    def leaked_rows(self, other_words: bool = True) -> np.ndarray:
+        """The rows (m,) int64, ascending, that leak an item: word by word, and with ``other_words`` also those that
+        seem to ask the same."""
+        table = self.of(LEAK)
+        return np.unique(table.loc[by_words(table) | other_words, "row"].to_numpy(dtype=np.int64))
 
     @property
     def leaked(self) -> np.ndarray:
@@ -70,7 +72,9 @@ class ContaminationResult(Artefact):
         counts = {name: int((self.items["verdict"] == name).sum()) for name in (LEAK, COMMON, HARMLESS)}
         if not len(self.hits):
             return f"None of the {self.config['items']:,} items shares words with the {self.config['n']:,} rows."
+        all_, sure = (len(self.leaked_rows(other)) for other in (True, False))
+        how = f" ({sure:,} word by word, {all_ - sure:,} in other words)" if all_ > sure else ""
         return (
-            f"{counts[LEAK]:,} of {self.config['items']:,} items leak, through {len(self.leaked_rows()):,} of "
-            f"{self.config['n']:,} rows; {counts[COMMON]:,} more share common text, {counts[HARMLESS]:,} a few words."
+            f"{counts[LEAK]:,} of {self.config['items']:,} items leak, through {all_:,} of {self.config['n']:,} rows"
+            f"{how}; {counts[COMMON]:,} more share common text, {counts[HARMLESS]:,} a few words."
         )

@@ -43,7 +43,7 @@ def twins(
     for start in range(0, len(rows), ROWS):
         progress.update(start, len(rows), f"comparing questions, {start:,} of {len(rows):,}")
         found = (others[start : start + ROWS] @ turned).toarray()  # (b, items)
-        nearest[start : start + ROWS] = found.argmax(1)
+        nearest[start : start + ROWS] = found.argpartition(-1, axis=1)[:, -1]
         cosine[start : start + ROWS] = found.max(1)
     cosine[taken] = 0
     best = np.zeros(len(items), dtype=np.float32)

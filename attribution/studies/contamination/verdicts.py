@@ -1,16 +1,21 @@
 """Which hits are leaks, which are common text, and which are harmless: the rule, and the words for each."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAK = "leak"
 COMMON = "common text"
 HARMLESS = "harmless"
 RULE = (
     "Leak: a row holds at least {part:.0%} of an item's runs of eight words, or thirteen words in a row that are at "
-    "least {quote:.0%} of the item, or asks the same in other words (a cosine of at least {twin:g}, nearest to each "
-    "other). Common text: what they share stands in many other rows or items as well. Harmless: a few shared words."
+    "least {quote:.0%} of the item, or seems to ask the same in other words (a cosine of at least {twin:g}, nearest to "
+    "each other: two in three of those were false alarms where it was measured). Common text: what they share stands "
+    "in many other rows or items as well. Harmless: a few shared words."
 )
 PART = 0.5  # of an item's runs
 QUOTE = 0.2  # the same, where thirteen words in a row are shared
@@ -40,12 +45,20 @@ def judged(found: Evidence, twin: float) -> tuple[str, str]:
         words = f"{found.span} words in a row are the same; {share(part)} of the item stands in the row{_sides(found)}."
         return LEAK, words
     if found.twin >= twin:
-        return LEAK, f"The row asks the same in other words (cosine {found.twin:.2f}); no item is nearer to it."
+        words = f"The row seems to ask the same in other words (cosine {found.twin:.2f}; no item is nearer to it)."
+        return LEAK, f"{words} Look whether it does."
     if found.common > found.runs:
         return COMMON, f"What they share ({found.span} words in a row) also stands in many other rows or items."
     if found.span:
         return HARMLESS, f"{found.span} words in a row are the same: {share(part)} of the item."
     return HARMLESS, f"The questions use some of the same rare words (cosine {found.twin:.2f})."
+
+
+def by_words(table: "pd.DataFrame") -> np.ndarray:
+    """Which hits (m,) bool are leaks by their words, beyond doubt; other leaks ask the same in other words, and some
+    of those are only alike."""
+    part = table["part"].fillna(0)
+    return np.asarray((part >= PART) | ((table["long_runs"] > 0) & (part >= QUOTE)))
 
 
 def _sides(found: Evidence) -> str:
