@@ -52,6 +52,10 @@ class Transform(ABC):
         """Inputs (b, ...) float32 or int64 of several samples; here one by one."""
         return np.stack([padded(as_array(self.one(original)), self.shape) for original in originals])
 
+    def notes(self) -> list[str]:
+        """What the user should know of what it made of the data, in lines, once its shape was found."""
+        return []
+
     @classmethod
     def takes(cls, said: str) -> bool:
         """Whether this is the transform meant by ``said``, where it is no plug-in's name with or without ``:REST``."""

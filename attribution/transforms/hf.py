@@ -44,6 +44,8 @@ class HuggingFace(Transform):
         super().__init__(rest, dataset, shape, training)
         first = dataset.originals[0]
         self.turns = isinstance(first, Conversation)
+        self._cut: list[int] = []
+        self._untrained: list[int] = []
         words = self.turns or isinstance(first, str)
         self.tokenizer: Any = _loaded(rest, "AutoTokenizer") if words else None
         self.processor: Any = None if words else _loaded(rest, "AutoImageProcessor")
@@ -68,12 +70,36 @@ class HuggingFace(Transform):
         if self.tokenizer is None:
             return ()
         if self.turns:
-            longest = max(len(self._row(self.dataset.originals[row])[0]) for row in range(len(self.dataset)))
+            longest = min(self._limit, self._longest())
             return 2, min(self._limit, longest + max(LEAST_MORE, longest // 4))
         texts = [self.dataset.originals[row] for row in range(len(self.dataset))]
         found = self.tokenizer(texts, truncation=True, max_length=self._limit)
         rows = sum(name in found for name in PACKED)
         return rows, max(map(len, found["input_ids"]))
+
+    def _longest(self) -> int:
+        """Tokens of the longest conversation; which rows are cut, and which train nothing, is noted."""
+        longest = 1
+        for row in range(len(self.dataset)):
+            found = tokens_of_chat(self.tokenizer, self.dataset.originals[row])
+            longest = max(longest, len(found.ids))
+            if len(found.ids) > self._limit:
+                self._cut.append(row)
+            if not any(found.trained[1 : self._limit]):
+                self._untrained.append(row)
+        return longest
+
+    def notes(self) -> list[str]:
+        """See ``Transform.notes``: conversations beyond the model's length, and those that train nothing."""
+        lines = [
+            (self._cut, f"{{}} longer than the model's {self._limit:,} tokens and cut at the end"),
+            (self._untrained, "{} not trained: it has no answer, or one beyond the cut"),
+        ]
+        return [words.format(self._rows_said(rows)) for rows, words in lines if rows]
+
+    def _rows_said(self, rows: list[int]) -> str:
+        first = f"Conversation {self.dataset.ids[rows[0]]}"
+        return f"{first} (and {len(rows) - 1:,} more) is" if len(rows) > 1 else f"{first} is"
 
     @cached_property
     def _limit(self) -> int:

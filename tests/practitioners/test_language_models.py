@@ -158,6 +158,28 @@ def test_what_is_trained_is_adapters_or_last_layers_and_files_hold_that_alone(fo
     assert torch.equal(again.eval()(x), model.eval()(x))
 
 
+def test_an_adapter_folder_is_its_base_with_the_adapter(folders, tmp_path):
+    import peft
+
+    from attribution.models.sources import source_of
+    from attribution.models.sources.base import Wanted
+
+    project = Project.create("chats", chats_file(tmp_path), f"hf:{folders['llama']}")
+    model = language_model(folders["llama"], {"lora": 4, "lora_layers": 1}, "hf:x")
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    model.network.save_pretrained(tmp_path / "adapter")
+    assert isinstance(model.network, peft.PeftModel)
+    source, rest = source_of(f"hf:{tmp_path / 'adapter'}")
+    x, _ = drawn_batch()
+    for arguments, cut in (({}, 3), ({"merge": True, "last": 2}, 2)):
+        found = source.build(rest, Wanted(project.dataset.info, 4, arguments=arguments)).eval()
+        torch.testing.assert_close(found(x)[..., 0], model.eval()(x)[..., 0], rtol=1e-4, atol=1e-4)
+        assert found.cut == cut
+    assert source.transform(rest, "chat", {}) == f"hf:{folders['llama']}"
+
+
 def test_copies_share_what_is_frozen_until_other_weights_are_loaded(folders):
     first = language_model(folders["llama"], {"last": 1}, "hf:x")
     second = language_model(folders["llama"], {"last": 1}, "hf:x")
@@ -274,6 +296,18 @@ def test_a_rows_tokens_are_its_text_cut_in_pieces(folders, tmp_path):
     built_in = Project.create("words", tmp_path / "chats.jsonl")
     found = tokens_of(built_in.dataset, questions.index("how ?"), handed(built_in.model_config))
     assert [text for text, trained in found if trained] == ["fine", "<end>"]
+
+
+def test_rows_beyond_the_models_length_and_rows_that_train_nothing_are_named(folders, tmp_path):
+    long = " ".join(["paris"] * 60)
+    rows = [{"prompt": f"{ASKED[k % 3]} {k}", "completion": SAID[k % 3]} for k in range(12)]
+    rows += [{"prompt": "when ?", "completion": long}, {"prompt": long, "completion": "now"}]
+    (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    project = Project.create("chats", tmp_path / "chats.jsonl", f"hf:{folders['llama']}")
+    said = "\n".join(project.first_look["said"])
+    assert "(and 1 more) is longer than the model's 64 tokens and cut at the end" in said
+    lost = next(row for row in range(14) if project.dataset.conversation(row).answer == "now")
+    assert f"Conversation {project.dataset.ids[lost]} is not trained: it has no answer, or one beyond the cut" in said
 
 
 class Told(Progress):
