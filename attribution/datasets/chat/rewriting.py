@@ -168,7 +168,8 @@ def kept(data: Path, value: int) -> tuple[str, Fields]:
             f"{way_out(path)} Or take the edit back.",
         )
     found = read_json(path)
-    schema, fields = str(found.get("schema")), found.get("fields")
+    schema = str(found.get("schema"))
+    fields = found.get("fields")
     if not isinstance(fields, dict) or number_of(schema, fields) != value:
         raise UserError(f"{path} was changed.", "Its name is the hash of what it held.", way_out(path))
     return schema, fields
