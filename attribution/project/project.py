@@ -452,6 +452,18 @@ class Project:
         config = ScoreConfig(estimator=config) if isinstance(config, str) else config
         return self.studies.influence.run(config, progress, **({"part": part} if part else {}))
 
+    def token_influence(self, asked: "ScoreResult | str", row: int, query: "int | str") -> list[tuple[str, float]]:
+        """The influence of one training row on one query, token by token: each token's text and value, which add up to
+        the row's score; tokens that are not trained have 0.
+
+        ``asked``: a finished score, ``query`` being the number of its column; or the name of an estimator, ``query``
+        being a sample's id or row. Cost: what the estimator needs to prepare one query, and a backward pass for each
+        trained token. ``UserError`` for an estimator that does not compare gradients.
+        """
+        from attribution.project.tokens import token_influence
+
+        return token_influence(self.models, asked, row, query)
+
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
         """Search the training labels for wrong ones with the detectors named, or the default ones."""
         return self.studies.mislabels.run(config, progress)

@@ -5,10 +5,12 @@ import pytest
 import torch
 from tiny_world import build_chats, in_double
 
+from attribution.datasets.chat.questions import Questions
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._preconditioned import curvature_of
 from attribution.estimators.base import Query
+from attribution.estimators.concept import held_out
 from attribution.gradients.curvature.solvers import solve_rows
 from attribution.models import language
 from attribution.statistics.okapi import Okapi
@@ -264,3 +266,60 @@ def test_trackstar_is_its_formula_where_nothing_is_projected(world):
     ours, theirs = (torch.nn.functional.normalize(part @ turn, dim=1) for part in (train, wanted))
     estimator.prepare(queries)
     np.testing.assert_allclose(estimator.score(rows).influence, ours @ theirs.T, rtol=1e-5, atol=1e-7)
+
+
+def with_behaviour(world):
+    """The same data with questions: answers that begin with one word, and answers that begin with another."""
+    said = [world.dataset.conversation(row) for row in range(20)]
+    first = [one for one in said if one.answer.startswith("red")] + [said[0].answered("red blue")] * 2
+    other = [one.answered("old small") for one in said[:4]]
+    questions = Questions(
+        "red", "red", (*first, *other), (*[1 / len(first)] * len(first), *[-1 / len(other)] * len(other))
+    )
+    return world.dataset.with_questions(questions), len(first), len(other)
+
+
+@pytest.mark.parametrize("by", ["gradient", "ekfac", "state"])
+def test_a_concept_is_the_direction_between_two_sets_of_answers(world, by):
+    dataset, having, _ = with_behaviour(world)
+    asked, rows = np.arange(len(dataset), dataset.end), dataset.rows("train")
+    trained = world.trained().like(dataset=dataset)
+    estimator = estimators.get("concept")(trained, seed=1).adjusted(by=by)
+    estimator.prepare([Query("red", tuple(asked.tolist()), "behaviour")])
+    found = torch.as_tensor(estimator.score(rows).influence)[:, 0].double()
+    model = trained.model()
+    x, _ = trained.batch(asked)
+    states = model.represent(x)[1]
+    v = (states[:having].mean(0) - states[having:].mean(0)).detach()
+    v /= v.norm()
+    if by == "state":
+        wanted = (model.represent(trained.batch(rows)[0])[1] @ v).detach()
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+        return
+    active = (states[:having] @ v).mean()
+    parameters = list(model.parameters())
+    slopes = torch.autograd.grad(active, parameters, allow_unused=True)
+    slope = torch.cat([(p * 0 if g is None else g).flatten() for p, g in zip(parameters, slopes, strict=True)]).detach()
+    ours = gradients(world, rows)
+    if by == "gradient":
+        torch.testing.assert_close(found, -ours @ slope, rtol=1e-4, atol=1e-5 * float(found.abs().max()))
+        np.testing.assert_allclose(estimator.by_token(3).sum(0), found[3:4], rtol=1e-6)
+    else:
+        assert float(torch.corrcoef(torch.stack([found, -ours @ slope]))[0, 1]) > 0.3
+    notes = estimator.notes()
+    assert notes["probe_auc"].keys() == notes["length_auc"].keys() == {"red"}
+
+
+def test_a_direction_is_judged_on_states_that_it_was_not_made_of():
+    chance = np.random.default_rng(0)
+    apart, alike = chance.normal(size=(2, 40, 12))
+    assert held_out(apart + 2, alike) > 0.99
+    assert 0.3 < held_out(apart, alike) < 0.7  # on those it was made of, it would tell noise apart
+
+
+def test_a_concept_needs_texts_that_have_it(world):
+    dataset, having, _ = with_behaviour(world)
+    asked = range(len(dataset) + having, dataset.end)
+    estimator = estimators.get("concept")(world.trained().like(dataset=dataset))
+    with pytest.raises(UserError, match="asks about no text with the concept"):
+        estimator.prepare([Query("none", tuple(asked), "behaviour")])
