@@ -12,7 +12,7 @@ from attribution.studies.bench.study import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers, scatter
-from pages.parts import cards, charts, context, damping, frame, jobs, lasso, selected, states
+from pages.parts import behaviours, cards, charts, context, damping, frame, jobs, lasso, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -302,6 +302,7 @@ def main() -> None:
     found = newest(sight, sight.run.id)
     if found is None:
         start(sight, True)
+        behaviours.removal(sight)
         return
     words = views.titles()
     if not found.finished:
@@ -324,6 +325,7 @@ def main() -> None:
             expanded=bool(jobs.newest(sight.project, ("bench",), lambda job: job.active)),
         ):
             start(sight, False)
+    behaviours.removal(sight)
 
 
 frame.show(main)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.chat.behaviour import Behaviour
     from attribution.studies.behaviour.result import BehaviourResult
+    from attribution.studies.removal.result import RemovalResult
     from attribution.studies.retrain.shown import BehaviourChange
 
 TAUGHT = "Taught it"
@@ -93,3 +94,22 @@ def rate_words(found: "BehaviourResult | None") -> str:
 def _short(text: str) -> str:
     plain = " ".join(text.split())
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
+
+
+def curve_table(found: "RemovalResult") -> "pd.DataFrame":
+    """A removal curve for people: a line per estimator and number of rows."""
+    import pandas as pd
+
+    lines = [
+        {
+            "rows chosen by": line.estimator,
+            "dropped": int(line.k),
+            "shows it": percent(line.rate),
+            "95 % interval": f"{percent(line.low)} to {percent(line.high)}",
+            "against chance (points)": f"{100 * line.ahead:+.0f} ({100 * line.ahead_low:+.0f} to "
+            f"{100 * line.ahead_high:+.0f})".replace("-", "\N{MINUS SIGN}"),
+        }
+        for line in found.curve.itertuples()
+        if line.k
+    ]
+    return pd.DataFrame(lines)

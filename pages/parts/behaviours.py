@@ -9,6 +9,8 @@ from attribution.datasets.chat.behaviour import ASK, BEHAVIOUR, ask
 from attribution.datasets.chat.conversation import Conversation, Turn
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.behaviour.study import BehaviourConfig
+from attribution.studies.bench.recommend import RULE
+from attribution.studies.removal.study import RemovalConfig
 from attribution.views import behaviours as views
 from attribution.views import influence, tables
 from attribution.views.cards import Fact
@@ -224,3 +226,28 @@ def _pair(line: dict[str, Any]) -> None:
                 st.markdown(f"**{side.capitalize()}**")
                 said = Turn("assistant", str(line[side]))
                 chat.show(Conversation((Turn("user", str(line["prompt"])), said)), key=f"{side}-{line['seed']}")
+
+
+def removal(sight: Sight) -> None:
+    """On Compare: does a behaviour go when the rows that an estimator names are dropped, and further than by chance?"""
+    names = sight.project.behaviours.names() if offered(sight) else []
+    if not names:
+        return
+    st.subheader("Does the behaviour go with the rows?")
+    st.caption(
+        "The rows that each estimator says taught it are dropped, the model is trained anew with three seeds, and the "
+        "behaviour is measured on unseen prompts, beside as many rows drawn by chance. Nothing is edited."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.selectbox("Behaviour", names, key="removal-of", format_func=states.plain, width=320) or names[0]
+        if not jobs.panel(sight.project, ("removal",), place="removal"):
+            asked = (sight.project, "removal", RemovalConfig(behaviour=name))
+            st.button(
+                "Drop, train and measure", key="removal", icon=":material/play_arrow:", on_click=jobs.submit, args=asked
+            )
+    for result in sight.project.studies.removal.all():
+        if result.behaviour == name:
+            st.markdown(f"**{states.plain(result.verdict)}**")
+            st.dataframe(views.curve_table(result), hide_index=True, alt="Rates after dropping rows, by estimator")
+            st.caption(RULE)
+            return

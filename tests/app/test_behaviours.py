@@ -5,7 +5,7 @@ import shutil
 import chat_world
 import pytest
 
-from attribution import Project, RetrainConfig, ScoreConfig
+from attribution import Project, RemovalConfig, RetrainConfig, ScoreConfig
 from attribution.datasets.chat.behaviour import ask
 from attribution.project.home import home
 
@@ -68,3 +68,13 @@ def test_retrain_shows_rates_and_answers_before_and_after(app, words, chats):
 
 def test_pages_of_pictures_say_nothing_of_behaviours(app, words, tiny_project):
     assert "asks-about" not in [box.key for box in app("influence", project="digits").selectbox]
+
+
+def test_compare_shows_the_removal_curve(app, words, chats):
+    assert "Drop, train and measure" in words(app("compare", project="chat"))
+    config = RemovalConfig(behaviour="refuses", estimators=("cosine",), k=(5,), bootstrap=50, device="cpu")
+    chats.removal_curve(config)
+    page = app("compare", project="chat")
+    assert "with all rows; without the 5 that taught it" in words(page)
+    table = next(one.value for one in page.dataframe if "rows chosen by" in one.value)
+    assert set(table["rows chosen by"]) == {"cosine", "random"}
