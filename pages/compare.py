@@ -140,18 +140,9 @@ def figures(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
             st.caption("Not measured yet.")
         else:
             charts.show(bench.figure("fidelity", dark=context.dark()), "lds")
-    with grid.cell():
-        st.subheader("Does it find what is wrong?")
-        label = st.selectbox(
-            "Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word
-        )
-        found = views.usefulness_frame(bench, words, label if label is not None else -1)
-        if found.empty:
-            st.caption("Not measured yet.")
-        else:
-            drawn = bench.figure("usefulness", label=label if label is not None else -1, dark=context.dark())
-            charts.show(drawn, "planted")
-            st.caption(views.planted_words(bench, nouns))
+    if context.project().dataset.task.targets.correctable or len(bench.usefulness):
+        with grid.cell():
+            found_wrong(bench, words, nouns)
     if len(bench.removal):
         st.subheader("How fast does a prediction break?")
         charts.show(bench.figure("removal", dark=context.dark()), "removal")
@@ -159,6 +150,20 @@ def figures(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
             "Higher is better: what the estimator called most helpful really was. The dashed line leaves out as "
             "many at random."
         )
+
+
+def found_wrong(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
+    """How well each finds errors that were planted, of all classes or of one."""
+    st.subheader("Does it find what is wrong?")
+    label = st.selectbox(
+        "Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word
+    )
+    label = label if label is not None else -1
+    if views.usefulness_frame(bench, words, label).empty:
+        st.caption("Not measured yet.")
+        return
+    charts.show(bench.figure("usefulness", label=label, dark=context.dark()), "planted")
+    st.caption(views.planted_words(bench, nouns))
 
 
 def bench_classes(bench: "BenchResult") -> list[int]:

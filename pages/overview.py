@@ -254,6 +254,8 @@ def answered(sight: Sight) -> None:
     """Behind a fold: figures of what the model says of the test samples, or of the training samples without a test
     split."""
     project = sight.project
+    if not sight.face.told:
+        return
     split, word = ("test", "test") if project.info.counts.get("test") else ("train", "training")
     label = f"What it says of the {word} samples"
     fold = st.expander(label, icon=":material/grid_on:", key="fold-said", on_change="rerun")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def answers(task: "Task", table: "pd.DataFrame", *, dark: bool = False) -> "dict[str, Figure]":
     """By name, from some lines of ``Project.predictions``: of classes ``recognised`` and ``confusion``, of sets of
-    labels ``recognised``, of numbers ``predicted``, ``residuals`` and ``by_band``; none where nothing was asked."""
-    if table.empty:
+    labels ``recognised``, of numbers ``predicted``, ``residuals`` and ``by_band``; none of texts and of nothing."""
+    if table.empty or task.kind == "text":
         return {}
     if task.kind == "number":
         draw = (regression.predicted, regression.residuals, regression.by_band)
