@@ -57,6 +57,18 @@ def draw(probabilities: Tensor, chance: Tensor) -> Tensor:
     return (block * BLOCK + found.clamp_max(BLOCK - 1)).clamp_max(wide - 1)[:, 0]
 
 
+def _told(logits: Tensor, target: Tensor, chance: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Log probabilities of the target and of a drawn token, whether the target is likeliest, and the drawn one, each
+    ``(n,)``; the logits become probabilities in place."""
+    most, likeliest = logits.max(1, keepdim=True)
+    above = logits.gather(1, target) - most
+    chances = torch.softmax(logits, -1, out=logits)
+    floor = chances.gather(1, likeliest).log()  # of the likeliest token, which never underflows
+    drawn = draw(chances, chance)
+    right = (likeliest == target)[:, 0].to(logits.dtype)
+    return (above + floor)[:, 0], chances.gather(1, drawn[:, None]).log()[:, 0], right, drawn
+
+
 class _Frozen(torch.autograd.Function):
     """Keeps each position's expected row of the weights, by which both gradients are had without the logits."""
 
@@ -64,8 +76,7 @@ class _Frozen(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, tokens: Tensor, chance: Tensor) -> Any:
         wanted = ctx.needs_input_grad[0] or forward_ad._current_level >= 0
         n = len(states)
-        gold, other, right = (weight.new_empty(n) for _ in range(3))
-        drawn = torch.empty(n, dtype=torch.int64, device=states.device)
+        found: list[tuple[Tensor, ...]] = [(*(weight.new_empty(0) for _ in range(3)), tokens[:0])]
         expected = weight.new_empty(n if wanted else 0, weight.shape[1])
         room_bytes = CHUNK_BYTES.get(states.device.type, CHUNK_BYTES["cuda"])
         size = max(1, min(n, room_bytes // (weight.shape[0] * weight.element_size())))
@@ -75,17 +86,10 @@ class _Frozen(torch.autograd.Function):
             logits = torch.mm(states[part].to(weight.dtype), weight.T, out=kept[: part.stop - start])
             if bias is not None:
                 logits += bias
-            target = tokens[part, None]
-            most, likeliest = logits.max(1, keepdim=True)
-            above = logits.gather(1, target) - most
-            chances = torch.softmax(logits, -1, out=logits)
-            floor = chances.gather(1, likeliest).log()  # of the likeliest token, which never underflows
-            gold[part] = (above + floor)[:, 0]
-            right[part] = (likeliest == target)[:, 0].to(weight.dtype)
-            drawn[part] = draw(chances, chance[part])
-            other[part] = chances.gather(1, drawn[part, None]).log()[:, 0]
+            found.append(_told(logits, tokens[part, None], chance[part]))
             if wanted:
-                torch.mm(chances, weight, out=expected[part])
+                torch.mm(logits, weight, out=expected[part])
+        gold, other, right, drawn = (torch.cat(parts) for parts in zip(*found, strict=True))
         ctx.save_for_backward(states, weight, bias, tokens, drawn, expected)
         ctx.save_for_forward(states, weight, bias, tokens, drawn, expected)
         ctx.mark_non_differentiable(right)

@@ -58,7 +58,8 @@ class LanguageModel(nn.Module, ABC):
     @torch.no_grad()
     def next_tokens(self, x: Tensor, count: int, end: int) -> list[list[int]]:
         """The likeliest ``count`` tokens after each row, one after the other, up to the token ``end`` (left out)."""
-        ids, there = x[:, 0].clone(), x[:, 1] >= 0
+        ids = x[:, 0].clone()
+        there = x[:, 1] >= 0
         lengths = there.sum(1)
         wide = int(lengths.max()) + count
         ids = nn.functional.pad(ids[:, :wide], (0, max(0, wide - ids.shape[1])))
