@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.datasets.chat.rewriting import place
 from attribution.errors import UserError
 from attribution.exporters._patch import Line, Patch
 from attribution.storage.ledger import Edit, Step
@@ -169,6 +170,8 @@ def _against(line: Line, name: str, state: State, dataset: "Dataset") -> Conflic
             return Conflict(name, f"that {line.label!r} is possible", f"none of it ({error.do or error.what})")
         if line.verdict != "drop" and value is None:
             return Conflict(name, "a label", "none to give")
+        if targets.rewrites and value and not place(dataset.folder, value).is_file():
+            return Conflict(name, f"the text {line.label}", "no such file in data/rewritten: rewrite the row here, too")
     if line.note and state.note and state.note != mark_value("note", line.note):
         return Conflict(name, "no note", f"the note {state.note[:60]!r}")
     return None

@@ -154,6 +154,17 @@ def test_the_verb_writes_an_answer_or_a_row(project, tmp_path):
     assert isinstance(typed(name).exception, UserError | SystemExit)
 
 
+def test_a_patch_says_where_a_text_is_not_there(project, tmp_path):
+    project.rewrite(0, "It is 9 .")
+    patch = project.export("patch", tmp_path / "p.jsonl")
+    value = int(project.labels.values[0])
+    project.undo()
+    assert not project.apply(patch, dry_run=True).conflicts
+    place(project.dataset.folder, value).unlink()
+    (conflict,) = project.apply(patch, dry_run=True).conflicts
+    assert "rewritten" in str(conflict)
+
+
 def test_classes_are_not_rewritten(bare_project):
     with pytest.raises(UserError, match="not rewritten"):
         bare_project.rewrite(0, "x")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets import beside
 from attribution.datasets.address import Address, address_of
-from attribution.datasets.chat.conversation import ROW, TURNS
+from attribution.datasets.chat.conversation import ROW, TURNS, Conversation
 from attribution.datasets.chat.records import Record, records_of
 from attribution.datasets.chat.schemas import Unfit, read, schema_of
 from attribution.datasets.names import NO_PROJECT
@@ -94,19 +94,8 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
             mixed = f"is in the schema {other}, the others in {schema}"
             problems.append(left_out(record.where, mixed if other not in ("", schema) else str(cause)))
             continue
-        conversation = found.conversation
-        line = {
-            "id": _id(record, config.id, path),
-            "source": record.where,
-            "text": conversation.plain,
-            TURNS: conversation.to_json(),
-            ROW: record.text,
-            "group": _said(record, config.group, path) if config.group else "",
-            "split": record.fields.get(config.split or "split") or "",
-            "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
-        }
         used = {*found.used, config.id, config.group, config.split or "split"}
-        _put(lines, count, line)
+        _put(lines, count, _line(record, found.conversation, config, path))
         others = [name for name in record.fields if name not in used]
         new = [name for name in others if name not in kept][max(0, MOST - len(kept)) :]
         unkept.update(dict.fromkeys(new))
@@ -131,6 +120,20 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     samples.attrs["schema"] = schema
     said += beside.said(names) + _unkept(list(unkept))
     return Source("chat", path, samples, problems=problems + said, seen=seen)
+
+
+def _line(record: Record, conversation: Conversation, config: DataConfig, path: Path) -> dict[str, Any]:
+    """What is kept of a row for itself; ``nothing``: it trains nothing."""
+    return {
+        "id": _id(record, config.id, path),
+        "source": record.where,
+        "text": conversation.plain,
+        TURNS: conversation.to_json(),
+        ROW: record.text,
+        "group": _said(record, config.group, path) if config.group else "",
+        "split": record.fields.get(config.split or "split") or "",
+        "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
+    }
 
 
 def _unkept(names: list[str]) -> list[dict[str, Any]]:
