@@ -34,7 +34,7 @@ def headline(result: "HygieneResult", active: np.ndarray) -> str:
     """How much is left to look at."""
     table = result.of("", active)
     if not len(table):
-        return "Nothing is left to look at."
+        return "Nothing is left to look at." if len(result.findings) else result.verdict
     grave = int((table["severity"] == "high").sum())
     clear = f", {count(grave)} of them beyond doubt" if grave else ""
     return f"{plural(len(table), 'finding')} on {plural(table['row'].nunique(), 'row')}{clear}."

@@ -98,3 +98,14 @@ def test_what_is_no_chat_is_refused_in_words(tmp_path):
     chats = HygieneConfig(languages=("Klingon",))
     with pytest.raises(UserError):
         other.studies.hygiene.run(chats)
+
+
+def test_the_headline_tells_nothing_found_from_all_done(project):
+    from attribution.views.hygiene import headline
+
+    found = project.studies.hygiene.run()
+    assert headline(found, project.labels.active).startswith("3 findings on 3 rows, 2 of them beyond doubt")
+    project.drop(found.findings["row"].tolist())
+    assert headline(found, project.labels.active) == "Nothing is left to look at."
+    none = project.studies.hygiene.run(HygieneConfig(kinds=("token",)))
+    assert headline(none, project.labels.active) == "Nothing was found in 15 rows."
