@@ -21,8 +21,8 @@ class SolveSettings(CurvatureSettings):
 
     preconditioner: str = opt(
         "none",
-        "Where the solve begins and which way it takes: none, or ekfac, whose inverse is near; fewer iterations reach "
-        "as far, and where these end early the result leans towards EK-FAC's.",
+        "What turns the residuals of the solve: none, or ekfac, its inverse. Both arrive at the same solution; where "
+        "the iterations end early the result leans towards EK-FAC's. It need not be quicker.",
         choices=("none", "ekfac"),
     )
 
