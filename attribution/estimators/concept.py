@@ -82,7 +82,8 @@ class ConceptInfluence(KroneckerInfluence):
 
     def _sides(self, query: Query) -> tuple[np.ndarray, np.ndarray]:
         """Rows with the concept and without it."""
-        rows, shares = np.asarray(query.rows, dtype=np.int64), weights_of(self.trained, query)
+        rows = np.asarray(query.rows, dtype=np.int64)
+        shares = weights_of(self.trained, query)
         if not (shares > 0).any():
             raise UserError(
                 f"{query.name} asks about no text with the concept.",

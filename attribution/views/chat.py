@@ -93,7 +93,8 @@ def spread(conversation: "Conversation", wash: Wash) -> Spread:
             later = _find(conversation.turns[places[1]].content, word, 0)
             if 0 <= later < len(word) + 1:  # the next turn begins with it
                 _rest(found, conversation, places.pop(0), at)
-                at, start = 0, later
+                at = 0
+                start = later
         here = places[0]
         if start < 0:
             found[here].append(Piece(text, value))
@@ -177,7 +178,8 @@ def text_html(text: str) -> str:
 
 def washed_html(pieces: Sequence[Piece], wash: Wash, dark: bool) -> str:
     """A turn's words over colours of their tokens' values, the number at the pointer."""
-    found, length = [], 0
+    found: list[str] = []
+    length = 0
     for piece in pieces:
         length += len(piece.text)
         if length > MOST:

@@ -19,7 +19,7 @@ def task_words(task: "Task") -> str:
     """What is predicted: "10 classes (cat, dog, ...)", "a number in mm", "any of 5 labels (...)"."""
     if task.kind == "number":
         return f"a number{' in ' * bool(task.target_unit)}{task.target_unit}"
-    if not task.classes:
+    if task.kind == "text":
         return task.title.lower()
     names = f"{len(task.classes)} {'classes' if task.kind == 'class' else 'labels'} ({', '.join(task.classes[:SHOWN])})"
     return names if task.kind == "class" else f"any of {names}"
@@ -37,7 +37,7 @@ def target_lines(dataset: "Dataset") -> list[str]:
         unit = f" {task.target_unit}".rstrip()
         spread = f"{low:.6g} to {high:.6g}{unit}, half of them {first:.6g} to {third:.6g}, median {middle:.6g}"
         return [f"{plural(len(known), 'training sample')}: {spread}", *waiting]
-    if not task.classes:
+    if task.kind == "text":
         return [plural(len(known), "training sample"), *waiting]
     if task.kind == "set":
         counts = task.targets.for_model(known).sum(axis=0).astype(int)
