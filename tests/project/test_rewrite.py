@@ -165,6 +165,13 @@ def test_a_patch_says_where_a_text_is_not_there(project, tmp_path):
     assert "rewritten" in str(conflict)
 
 
+def test_a_preview_of_rewritten_rows_is_refused_in_words(project):
+    project.train()
+    project.rewrite(int(project.dataset.rows("train")[0]), "It is 9 .")
+    with pytest.raises(UserError, match="Rows were rewritten"):
+        project.preview()
+
+
 def test_classes_are_not_rewritten(bare_project):
     with pytest.raises(UserError, match="not rewritten"):
         bare_project.rewrite(0, "x")

@@ -119,6 +119,12 @@ def _check(
             "There is nothing to preview.",
             "Relabel or drop training samples first.",
         )
+    if dataset.task.targets.rewrites and (acted["action"] == "relabelled").any():
+        raise UserError(
+            "Rows were rewritten since the model was trained.",
+            "A preview changes targets, and a rewritten row is another sample.",
+            "Retrain: that is exact. Or drop the rows instead.",
+        )
     test = active_rows(dataset, after, "test", "A preview is judged on the test split.")
     if not len(after.train_rows(dataset)):
         raise UserError("No training sample is left.", "All of them are dropped.", "Keep some training samples.")
