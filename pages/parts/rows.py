@@ -78,7 +78,12 @@ def _findings(sight: Sight, result: "HygieneResult", counts: dict[str, int]) -> 
     droppable = droppable[droppable < sight.project.info.counts["train"]]
     if len(droppable):
         _drop_all(sight, droppable, result.id)
-    table = result.of(chosen, sight.labels.active)
+    _cards(sight, result, chosen)
+
+
+def _cards(sight: Sight, result: "HygieneResult", kind: str) -> None:
+    """The findings of a kind ("": of all), a page of them."""
+    table = result.of(kind, sight.labels.active)
     table = table[np.isin(table["row"], found.narrowed(sight, table["row"].to_numpy(dtype=np.int64)))]
     pages = f"page-fault-{kind}"
     page = cards.page_number(len(table), SHOWN, pages)
