@@ -8,9 +8,12 @@ from attribution import ScoreConfig, UserError
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    made = chats.project(tmp_path_factory.mktemp("tokens"))
-    made.train()
-    return made
+    folder = tmp_path_factory.mktemp("tokens")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABLAME_HOME", str(folder / "projects"))
+        made = chats.project(folder)
+        made.train()
+        yield made
 
 
 def test_the_tokens_of_a_score_add_up_to_it_and_are_the_row(project):
