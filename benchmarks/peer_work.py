@@ -118,6 +118,9 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.x)
 
+    def as_of(self, labels: Any) -> "_Rows":
+        return self
+
     def tensor(self, rows: Any, device: Any, inputs: Any = None) -> Tensor:
         return self.x[torch.as_tensor(rows)].to(device)
 

@@ -140,9 +140,7 @@ def _judged(see: Any) -> Iterator[Column]:
             yield Flag("right", "Whether the model says what is given.", lambda: _right(see))
             yield Number("certainty", "How sure the model is of what it says, 0 to 1.", lambda: _sure(see))
         summary = "How far the model is from what is given; large is far."
-        yield Number(
-            "loss", summary, lambda: see.predictions["loss"].to_numpy(dtype=np.float64), see.project.dataset.task.unit
-        )
+        yield Number("loss", summary, lambda: _loss(see), see.project.dataset.task.unit)
         if (see.run.folder / "dynamics.parquet").is_file():
             summary = "By how much training lowered its loss, first epoch to last; training samples."
             yield Number("change", summary, lambda: _change(see), see.project.dataset.task.unit)
@@ -152,6 +150,10 @@ def _judged(see: Any) -> Iterator[Column]:
         yield Category("kind", "What a suspect probably is.", lambda: _kinds(see))
     if see.influence is not None:
         yield Number("influence", "On the query chosen on Influence; above zero helps it.", lambda: _influence(see))
+
+
+def _loss(see: Any) -> np.ndarray:
+    return np.asarray(see.predictions["loss"].to_numpy(dtype=np.float64))
 
 
 def _marked(see: Any) -> Iterator[Column]:

@@ -211,9 +211,11 @@ def fit(
     use_fast_layout(network.to(device))
     prepare(network, dataset, np.concatenate([rows, validation]), progress)
     state = _new_state(network, config)
-    splits = _splits(dataset, labels, {"train": rows, "val": validation}, device, network, (model, config))
+    parts = {"train": rows, "val": validation}
+    splits = _splits(dataset, labels, parts, device, network, (model, config))
+    active = labels.active[dataset.rows("train")]
     while going(state, config):
-        _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
+        _one_epoch(state, config, splits, active, False, progress)
     back_to_best(state)
     return network.eval()
 

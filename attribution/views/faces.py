@@ -236,16 +236,13 @@ class Face(Story):
         """One line per part of the targets: training samples, the foremost figure on the test set, suspects, edits."""
         figure = self.task.figures[0]
         known = ~self.bare(values)
-        groups = self._parts(values[known])
-        if not groups:
-            return pd.DataFrame()
         rows = np.flatnonzero(known)
+        column = f"test {figure.title}" + (f", {figure.unit}" if figure.unit else "")
         lines = []
-        for name, inside in groups.items():
+        for name, inside in self._parts(values[known]).items():
             here = np.zeros(len(values), dtype=bool)
             here[rows[inside]] = True
             mine = test[here[test.index.to_numpy()]]
-            column = f"test {figure.title}" + (f", {figure.unit}" if figure.unit else "")
             lines.append(
                 {
                     self.targets.group: name,
@@ -257,7 +254,8 @@ class Face(Story):
                     "edited": int(here[edited].sum()) if len(edited) else 0,
                 }
             )
-        return with_scores(pd.DataFrame(lines), self.scores(test) if len(test) else None, column)
+        table = pd.DataFrame(lines)
+        return with_scores(table, self.scores(test) if len(test) and lines else None, column) if lines else table
 
     def _sure(self, test: pd.DataFrame) -> dict[str, str]:
         """The interval of the foremost figure of one line, where scores do not say it."""

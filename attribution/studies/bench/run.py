@@ -46,14 +46,11 @@ def request(context: Context, config: BenchConfig) -> Request:
     where all of them are dropped, and where a score run would keep summaries alone."""
     labels, run = context.labels, context.asked
     queries = _queries(context, config)
-    parts = _check(config)
-    if not context.dataset.task.targets.correctable:
-        parts = [part for part in parts if part != "usefulness"]  # no wrong targets can be planted
+    parts = _check(config, context.dataset.task.targets.correctable)
     n_train = len(labels.train_rows(context.dataset))
     _check_size(n_train, len(queries))
     asked = config.estimators or in_place("compared", context.dataset.task.kind)
-    names = [name for name in dict.fromkeys(asked) if name != recommend.CONTROL]
-    names.append(recommend.CONTROL)
+    names = [*(name for name in dict.fromkeys(asked) if name != recommend.CONTROL), recommend.CONTROL]
     for name in names:
         estimators.get(name)
     settings = {
@@ -146,14 +143,15 @@ def _notes(run: Run, labels: "Labels") -> list[str]:
     return notes
 
 
-def _check(config: BenchConfig) -> list[str]:
+def _check(config: BenchConfig, correctable: bool) -> list[str]:
+    """The parts to measure; no wrong targets can be planted where none is ``correctable``."""
     if "fidelity" in config.parts and config.subsets < 4:
         raise UserError(
             f"{config.subsets} subsets cannot be ranked.",
             "The linear datamodeling score is a rank correlation over them.",
             "Train at least 8.",
         )
-    return [part for part in PARTS if part in config.parts]
+    return [part for part in PARTS if part in config.parts and (correctable or part != "usefulness")]
 
 
 def _check_size(n_train: int, n_queries: int) -> None:
