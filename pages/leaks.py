@@ -297,19 +297,18 @@ def searched(sight: Sight, view: str = "") -> None:
             )
         return
     if sight.run is not None and sight.leaks.run != sight.run.id and not running:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/info: These were found with an earlier model.", width="content")
-            st.button(
-                "Look again with this model",
-                key="look-again",
-                type="tertiary",
-                on_click=jobs.submit,
-                args=(sight.project, "leaks"),
-            )
+        _look_again(sight)
     if (view or choose(VIEWS)) == VIEWS[1]:
         duplicates.show(sight, threshold_of(sight, "duplicate"))
     else:
         court(sight)
+
+
+def _look_again(sight: Sight) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(":material/info: These were found with an earlier model.", width="content")
+        args = (sight.project, "leaks")
+        st.button("Look again with this model", key="look-again", type="tertiary", on_click=jobs.submit, args=args)
 
 
 frame.show(main)

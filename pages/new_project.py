@@ -45,6 +45,16 @@ PURPOSES = {
 PROBLEMS = 8  # named one by one; the rest is counted
 
 
+def _shares() -> dict[str, Any]:
+    """How much is held out where the data do not say."""
+    with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
+        return {
+            "val_fraction": st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction"),
+            "test_fraction": st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction"),
+            "seed": st.number_input("Seed", *limits(DataConfig, "seed"), 0, key="split-seed"),
+        }
+
+
 def data_step() -> tuple[DataConfig | None, Any]:
     """Step one: where the samples are and how to read them (None where that cannot be said yet), and the place above
     the choices for what is shown back."""
@@ -66,10 +76,7 @@ def data_step() -> tuple[DataConfig | None, Any]:
     labelled = labelled and (task is None or task["task"] != importing.WORDS)
     if len(rows) and labelled and not columns.get("label", " "):
         st.markdown(":material/arrow_upward: **Which column holds the label?** Choose it under Columns.")
-    with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
-        columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
-        columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
-        columns["seed"] = st.number_input("Seed", *limits(DataConfig, "seed"), 0, key="split-seed")
+    columns |= _shares()
     if task is None or (labelled and not columns.get("label") and rows.shape[1]):
         return None, shown  # nothing is wrong yet: something has not been chosen
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in (columns | task).items()}

@@ -103,9 +103,7 @@ def train(
     """
     progress = progress or Progress()
     dataset = dataset.as_of(labels)
-    rows = labels.train_rows(dataset)
-    if not len(rows):
-        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    rows = _to_train(dataset, labels)
     folder = Path(runs) / run_fingerprint(dataset, labels, model, config)
     if not dynamics and not (folder / "config.json").is_file():
         folder = Path(runs) / f"{folder.name}-brief"
@@ -201,9 +199,7 @@ def fit(
     written."""
     progress = progress or Progress()
     dataset = dataset.as_of(labels)
-    rows = labels.train_rows(dataset)
-    if not len(rows):
-        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    rows = _to_train(dataset, labels)
     device = pick_device(config.device)
     validation = _active(dataset, labels, "val") if config.patience else rows[:0]
     check_patience(config, validation)
@@ -211,8 +207,7 @@ def fit(
     use_fast_layout(network.to(device))
     prepare(network, dataset, np.concatenate([rows, validation]), progress)
     state = _new_state(network, config)
-    parts = {"train": rows, "val": validation}
-    splits = _splits(dataset, labels, parts, device, network, (model, config))
+    splits = _splits(dataset, labels, {"train": rows, "val": validation}, device, network, (model, config))
     active = labels.active[dataset.rows("train")]
     while going(state, config):
         _one_epoch(state, config, splits, active, False, progress)
@@ -414,6 +409,13 @@ def _splits(
     if model.train_transform:
         found["train"].augmented = Augmented(dataset, rows["train"], model, config.seed, device)
     return found
+
+
+def _to_train(dataset: "Dataset", labels: "Labels") -> np.ndarray:
+    rows = labels.train_rows(dataset)
+    if not len(rows):
+        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    return rows
 
 
 def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:

@@ -107,6 +107,7 @@ def hits(sight: Sight, result: "ContaminationResult") -> None:
     verdict = chosen or LEAK
     st.caption(contamination.MEANS[verdict])
     table = result.of(verdict)
+    alt = "Every hit with its item, row and evidence"
     pages = f"page-benchmark-{verdict}"
     page = cards.page_number(len(table), SHOWN, pages)
     for place, line in enumerate(tables.page_of(table, page, SHOWN).itertuples()):
@@ -114,9 +115,7 @@ def hits(sight: Sight, result: "ContaminationResult") -> None:
             hit(sight, result, line, f"{verdict}-{place}")
     cards.pager(len(table), SHOWN, pages)
     with st.expander(f"All {numbers.plural(len(table), 'hit')}, by evidence", icon=":material/list:"):
-        st.dataframe(
-            contamination.table(result, verdict), hide_index=True, alt="Every hit with its item, row and evidence"
-        )
+        st.dataframe(contamination.table(result, verdict), hide_index=True, alt=alt)
 
 
 def drop_all(sight: Sight, result: "ContaminationResult") -> None:

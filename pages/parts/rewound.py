@@ -1,5 +1,7 @@
 """The loss of every step of a training, and the samples behind a step that stands out."""
 
+from typing import Any
+
 import streamlit as st
 
 from attribution.modalities import describe
@@ -21,10 +23,7 @@ def show(sight: Sight) -> None:
     if not len(found):
         st.caption("No step stands out from those before and after it.")
         return
-    words = {
-        int(at.step): f"step {at.step}, epoch {at.epoch}: loss {numbers.three_digits(at.loss)}"
-        for at in found.itertuples()
-    }
+    words = {int(at.step): _step(at) for at in found.itertuples()}
     step = st.selectbox("Steps that stand out", list(words), format_func=words.__getitem__, key="spike")
     table = rewound.table(step)
     data = sight.project.dataset.as_of(rewound.labels)
@@ -39,3 +38,7 @@ def show(sight: Sight) -> None:
         help="They become the selection of all pages: Review asks about them alone, the map marks them.",
         on_click=lambda: context.put(selection=sight.project.select(table["row"].tolist())),
     )
+
+
+def _step(at: Any) -> str:
+    return f"step {at.step}, epoch {at.epoch}: loss {numbers.three_digits(at.loss)}"

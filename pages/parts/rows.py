@@ -61,15 +61,9 @@ def faulty(sight: Sight) -> None:
 
 def _findings(sight: Sight, result: "HygieneResult", counts: dict[str, int]) -> None:
     """One kind at a time or all: what it does, its rows as cards, and what can be dropped at once."""
-    kind = st.selectbox(
-        "Kind",
-        [EVERY, *counts],
-        key="review-fault",
-        format_func=lambda name: (
-            f"{KINDS[name].title} ({numbers.count(counts[name])})" if name in counts else "Every kind"
-        ),
-        width=320,
-    )
+    words = {name: f"{KINDS[name].title} ({numbers.count(many)})" for name, many in counts.items()}
+    words[EVERY] = "Every kind"
+    kind = st.selectbox("Kind", [EVERY, *counts], key="review-fault", format_func=words.__getitem__, width=320)
     chosen = kind if kind in counts else ""
     if chosen:
         st.caption(KINDS[chosen].why)
