@@ -67,6 +67,24 @@ def test_rows_that_train_nothing_and_rows_that_are_none_are_named(tmp_path):
     assert found["n"] == 9
 
 
+def test_odd_roles_and_unused_ids_are_told(tmp_path):
+    odd = {"id": 7, "messages": [{"role": "wizard", "content": "Hm."}, *MESSAGES["messages"]]}
+    lines = [{"id": place, **MESSAGES} for place in range(6)] + [odd]
+    found = {
+        one["where"]: one["what"]
+        for one in preview(DataConfig(path=str(write(tmp_path / "c.jsonl", lines))))["problems"]
+    }
+    assert found["line 7"].startswith("'wizard' is a role that chat templates do not know")
+    assert "--id id" in found["column id"]
+
+
+def test_a_broken_line_is_told_with_its_place(tmp_path):
+    path = tmp_path / "c.jsonl"
+    path.write_text((json.dumps(MESSAGES) + "\n") * 3 + '{"messages": [}\n')
+    with pytest.raises(UserError, match=r"Line 4 of c.jsonl is not JSON at sign 15: Expecting value\."):
+        preview(DataConfig(path=str(path), task="causal-lm"))
+
+
 def test_what_else_stands_in_a_row_is_kept(tmp_path):
     dataset = import_data(DataConfig(path=str(write(tmp_path / "c.jsonl", [MESSAGES] * 8))), tmp_path / "data", "chat")
     assert set(dataset.own("topic")) == {"x"}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 TURNS = "turns"  # columns of ``samples.parquet``: the turns as JSON, and the user's whole row
 ROW = "row"
+ROLES = ("system", "developer", "user", "assistant", "tool", "function", "ipython", "environment")  # of templates
 
 
 @dataclass(frozen=True)

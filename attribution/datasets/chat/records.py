@@ -83,11 +83,18 @@ def _object(text: str, where: str, path: Path) -> Mapping[str, Any]:
         ) from cause
     except (ValueError, RecursionError) as cause:
         deep = isinstance(cause, RecursionError)
-        said = "is nested too deeply" if deep else f"is not JSON: {getattr(cause, 'msg', cause)}"
+        said = "is nested too deeply" if deep else f"is not JSON{_place(cause)}"
         raise UserError(f"{where} of {path.name} {said}.", "It cannot be read.", "Correct that line.") from cause
     if not isinstance(found, dict):
         raise UserError(f"{where} of {path.name} is not an object.", "Names are needed.", "Write {...} on each line.")
     return found
+
+
+def _place(cause: BaseException) -> str:
+    """Where a line stops being JSON, and how: " at sign 40: Expecting value"."""
+    if isinstance(cause, json.JSONDecodeError):
+        return f" at sign {cause.colno}: {cause.msg.removesuffix(' at')}"
+    return f": {cause}"
 
 
 def _document(path: Path, max_gigabytes: float) -> Iterator[tuple[int, Mapping[str, Any], str]]:

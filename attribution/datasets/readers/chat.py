@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets import beside
 from attribution.datasets.address import Address, address_of
-from attribution.datasets.chat.conversation import ROW, TURNS, Conversation
+from attribution.datasets.chat.conversation import ROLES, ROW, TURNS, Conversation
 from attribution.datasets.chat.records import Record, records_of
 from attribution.datasets.chat.schemas import Unfit, read, schema_of
 from attribution.datasets.names import NO_PROJECT
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TASK = "causal-lm"
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".json", ".json.gz", ".parquet")
 SEEN = 20  # records by which a schema is told
+KNOWN = (*ROLES, "text", "tokens")
+ODD = "is a role that chat templates do not know; its turns are read and not learned"
 MOST = 200  # columns beside a conversation that samples are found by
 SCHEMAS = "messages, prompt/completion, text, instruction/output (alpaca), conversations (ShareGPT), input_ids/labels"
 
@@ -83,6 +85,7 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     lines: dict[str, list[Any]] = {}
     kept: dict[str, list[Any]] = {}
     unkept: dict[str, None] = {}
+    roles: dict[str, str] = {}
     count = 0
     problems: list[dict[str, Any]] = []
     for record in chain(first, records):
@@ -94,6 +97,7 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
             mixed = f"is in the schema {other}, the others in {schema}"
             problems.append(left_out(record.where, mixed if other not in ("", schema) else str(cause)))
             continue
+        roles |= {turn.role: record.where for turn in found.conversation.turns if turn.role not in {*KNOWN, *roles}}
         used = {*found.used, config.id, config.group, config.split or "split"}
         _put(lines, count, _line(record, found.conversation, config, path))
         others = [name for name in record.fields if name not in used]
@@ -118,7 +122,8 @@ def source_of(records: Iterator[Record], config: DataConfig, address: Address) -
     names = [name for name in beside_them.columns if beside_them[name].notna().any()]
     samples = pd.concat([samples.drop(columns="nothing"), beside.kept(beside_them, names)], axis=1)
     samples.attrs["schema"] = schema
-    said += beside.said(names) + _unkept(list(unkept))
+    said += beside.said(names) + _unkept(list(unkept)) + _unused_ids(kept.get("id", []), count)
+    said += [note(where, f"{role!r} {ODD}") for role, where in list(roles.items())[:SEEN]]
     return Source("chat", path, samples, problems=problems + said, seen=seen)
 
 
@@ -134,6 +139,13 @@ def _line(record: Record, conversation: Conversation, config: DataConfig, path: 
         "split": record.fields.get(config.split or "split") or "",
         "nothing": not any(turn.trained and turn.content.strip() for turn in conversation.turns),
     }
+
+
+def _unused_ids(values: list[Any], count: int) -> list[dict[str, Any]]:
+    """A line about a column of ids that was not named as such."""
+    plain = [value for value in values if isinstance(value, str | int)]
+    differ = len(plain) == count == len(set(plain)) and count > 1
+    return [note("column id", "has another word in every row; --id id calls the samples so")] if differ else []
 
 
 def _unkept(names: list[str]) -> list[dict[str, Any]]:

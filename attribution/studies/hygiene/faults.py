@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from attribution.studies.hygiene.finding import DROP, HIGH, LOW, MEDIUM, Finding
 
 if TYPE_CHECKING:
-    from attribution.datasets.chat.conversation import Conversation, Turn
+    from attribution.datasets.chat.conversation import ROLES, Conversation, Turn
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function", "ipython", "environment")
 AROUND = 30  # signs shown on either side of what was found
 LONGEST = 80  # signs of an answer shown
 # Of the chat templates of Llama, Mistral, Qwen, Gemma, Phi, DeepSeek, Zephyr and GPT; and of their tokenizers.
