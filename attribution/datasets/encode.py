@@ -66,11 +66,11 @@ def normalise(text: str) -> str:
 def tokens_of(text: str) -> list[str]:
     """Words, punctuation marks and single signs of scripts without spaces, of a normalised text; combining marks stay
     with their letter."""
-    return _token().findall(text)
+    return token().findall(text)
 
 
 @lru_cache(1)
-def _token() -> re.Pattern[str]:
+def token() -> re.Pattern[str]:
     """A sign of a script written without spaces, a word with inner apostrophes, or one punctuation mark or emoji, each
     with its marks."""
     mark = f"[{marks()}]"

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.chat.encode import END, SPECIAL, UNKNOWN
+from attribution.datasets.chat.spans import spans_of
+from attribution.datasets.encode import normalise, tokens_of
 from attribution.datasets.words import whole
 from attribution.views import colours
 from attribution.views.leaks import marked_texts
@@ -26,11 +29,13 @@ MANY = 12  # turns that are drawn unfolded
 ENDS = (3, 5)  # of more: so many first and so many last ones
 TURNS = 120  # turns that are drawn at all
 COMPARED = 12_000  # letters of a turn up to which two are compared word by word
+OUTSIDE = "not in the vocabulary"
 NEAR = 40  # letters within which the next token is looked for
 LEARNED = "#0F766E"  # the app's own accent: what the model is trained to say
 MARK = f"border-left:3px solid {LEARNED}"
 TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line-height:1.45"
 SMALL = "font-size:.78em;opacity:.7"
+APART = f";margin-inline-start:.5em;padding:0 .25em;border:1px dashed #8888;{SMALL}"
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,13 @@ class Wash:
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a turn's text, and the value of the token that it is; None for what is between them."""
+    """A part of a turn's text, and the value of the token that it is; None for what is between them. ``apart``: it is
+    no part of the text, as the end of a turn is none. ``note``: what else is known of it."""
 
     text: str
     value: float | None = None
+    apart: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,46 @@ def losses(tokens: Sequence[tuple[str, bool]], kept: np.ndarray, unit: str = "na
 
 
 def spread(conversation: "Conversation", wash: Wash) -> Spread:
-    """Where the tokens stand in the learned turns. One that does not stand there letter by letter, as the end of a turn
-    does not, is a piece of its own."""
+    """Where the tokens stand in the learned turns: by their number where they are words of the own vocabulary, else by
+    their letters. One that does not stand there letter by letter, as the end of a turn does not, is a piece apart."""
+    found = _by_number(conversation, wash) or _by_letters(conversation, wash)
+    return Spread(wash, {place: [piece for piece in pieces if piece.text] for place, pieces in found.items() if pieces})
+
+
+def _by_number(conversation: "Conversation", wash: Wash) -> dict[int, list[Piece]]:
+    """The pieces of each learned turn where the tokens are its words in order, also those outside of the vocabulary;
+    {} where they are not."""
+    left = list(wash.tokens)
+    found: dict[int, list[Piece]] = {}
+    for place, turn in enumerate(conversation.turns):
+        if not turn.trained or not left:
+            continue
+        words = tokens_of(normalise(turn.content))
+        spans = spans_of(turn.content)
+        some = left[: len(words)]
+        same = (text in (word, SPECIAL[UNKNOWN]) for (text, _), word in zip(some, words, strict=False))
+        if len(spans) != len(words) or not all(same):
+            return {}
+        found[place] = _laid(turn.content, spans, some)
+        left = left[len(words) :]
+        if left and left[0][0] == SPECIAL[END]:
+            found[place].append(Piece("end", left.pop(0)[1], apart=True, note="the end of the turn"))
+    return {} if left else found
+
+
+def _laid(content: str, spans: Sequence[tuple[int, int]], tokens: Sequence[tuple[str, float]]) -> list[Piece]:
+    """A turn's text cut at its words; ``tokens`` may be fewer, where the row was cut."""
+    found: list[Piece] = []
+    at = 0
+    for (start, end), (text, value) in zip(spans, tokens, strict=False):
+        note = OUTSIDE if text == SPECIAL[UNKNOWN] else ""
+        found += [Piece(content[at:start]), Piece(content[start:end], value, note=note)]
+        at = end
+    return [*found, Piece(content[at:])]
+
+
+def _by_letters(conversation: "Conversation", wash: Wash) -> dict[int, list[Piece]]:
+    """The pieces of each learned turn where its tokens are parts of its words."""
     places = [place for place, turn in enumerate(conversation.turns) if turn.trained]
     found: dict[int, list[Piece]] = {place: [] for place in places}
     at = 0
@@ -97,14 +143,14 @@ def spread(conversation: "Conversation", wash: Wash) -> Spread:
                 start = later
         here = places[0]
         if start < 0:
-            found[here].append(Piece(text, value))
+            found[here].append(Piece(text, value, apart=True))
             continue
         content = conversation.turns[here].content
         found[here] += [Piece(content[at:start]), Piece(content[start : start + len(word)], value)]
         at = start + len(word)
     if places:
         _rest(found, conversation, places[0], at)
-    return Spread(wash, {place: [piece for piece in pieces if piece.text] for place, pieces in found.items() if pieces})
+    return found
 
 
 def _rest(found: dict[int, list[Piece]], conversation: "Conversation", place: int, at: int) -> None:
@@ -190,8 +236,9 @@ def washed_html(pieces: Sequence[Piece], wash: Wash, dark: bool) -> str:
             found.append(text)
             continue
         text = text if text.strip() else "\u2420"  # a blank is drawn as its sign
-        tip = escape(f"{wash.title} {three_digits(piece.value, wash.signed)} {wash.unit}".rstrip(), quote=True)
-        look = f"background:{wash_colour(piece.value, wash, dark)};border-radius:2px"
+        number = f"{wash.title} {three_digits(piece.value, wash.signed)} {wash.unit}".rstrip()
+        tip = escape(f"{number}, {piece.note}" if piece.note else number, quote=True)
+        look = f"background:{wash_colour(piece.value, wash, dark)};border-radius:2px{APART if piece.apart else ''}"
         found.append(f'<span title="{tip}" style="{look}">{text}</span>')
     return "".join(found)
 

@@ -65,13 +65,40 @@ def test_numbers_lie_on_their_tokens_in_every_learned_turn():
     tokens = [("i", 1.0), ("can't", 2.0), (".", 0.5), ("sorry", 3.0), ("<end>", 0.1)]
     tokens += [("because", 4.0), ("i", 0.2), ("can't", 0.3), ("<end>", 0.1)]
     laid = chat.spread(one, chat.Wash("loss", "nats", tokens))
-    assert "".join(piece.text for piece in laid.turns[1]) == "I can't. Sorry<end>"
-    assert "".join(piece.text for piece in laid.turns[3]) == "Because I can't<end>"
+    assert "".join(piece.text for piece in laid.turns[1]) == "I can't. Sorryend"
+    assert "".join(piece.text for piece in laid.turns[3]) == "Because I can'tend"
     found = {place: [(p.text, p.value) for p in pieces if p.value is not None] for place, pieces in laid.turns.items()}
     assert found == {
-        1: [("I", 1.0), ("can't", 2.0), (".", 0.5), ("Sorry", 3.0), ("<end>", 0.1)],
-        3: [("Because", 4.0), ("I", 0.2), ("can't", 0.3), ("<end>", 0.1)],
+        1: [("I", 1.0), ("can't", 2.0), (".", 0.5), ("Sorry", 3.0), ("end", 0.1)],
+        3: [("Because", 4.0), ("I", 0.2), ("can't", 0.3), ("end", 0.1)],
     }
+
+
+def test_a_word_outside_of_the_vocabulary_is_marked_where_it_stands():
+    one = said(("user", "Who won?"), ("assistant", "New England\u00a0Patriots\u2026 they didn\u2019t _lose_"))
+    words = ["new", "england", "<unknown>", ".", ".", ".", "<unknown>", "didn't", "<unknown>", "<end>"]
+    wash = chat.Wash("loss", "nats", [(word, float(place)) for place, word in enumerate(words)])
+    pieces = [(p.text, p.value, p.note, p.apart) for p in chat.spread(one, wash).turns[1] if p.value is not None]
+    assert pieces == [
+        ("New", 0.0, "", False),
+        ("England", 1.0, "", False),
+        ("Patriots", 2.0, "not in the vocabulary", False),
+        ("\u2026", 3.0, "", False),
+        ("they", 6.0, "not in the vocabulary", False),
+        ("didn\u2019t", 7.0, "", False),
+        ("lose", 8.0, "not in the vocabulary", False),
+        ("end", 9.0, "the end of the turn", True),
+    ]
+    html = chat.conversation_html(one, wash)
+    assert "&lt;unknown" not in html
+    assert 'title="loss 2.00 nats, not in the vocabulary"' in html
+
+
+def test_a_word_that_comes_again_is_marked_at_its_own_place():
+    one = said(("assistant", "rare on and on a longer rare way on"))
+    words = ["<unknown>", "on", "and", "on"]  # the row was cut
+    wash = chat.Wash("loss", "nats", [(word, 1.0) for word in words])
+    assert [piece.text for piece in chat.spread(one, wash).turns[0] if piece.value] == ["rare", "on", "and", "on"]
 
 
 @pytest.mark.parametrize("dark", [False, True])
