@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from attribution.datasets.chat.conversation import ROLES
 from attribution.studies.hygiene.finding import DROP, HIGH, LOW, MEDIUM, Finding
 
 if TYPE_CHECKING:
-    from attribution.datasets.chat.conversation import ROLES, Conversation, Turn
+    from attribution.datasets.chat.conversation import Conversation, Turn
 
 AROUND = 30  # signs shown on either side of what was found
 LONGEST = 80  # signs of an answer shown
