@@ -1,5 +1,6 @@
 """Faulty rows for people: what was found, by kind and line, and what is done about it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,8 @@ from attribution.studies.hygiene.finding import KINDS
 from attribution.views.numbers import count, plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from attribution.studies.hygiene.result import HygieneResult
 
 
@@ -37,4 +40,28 @@ def headline(result: "HygieneResult", active: np.ndarray) -> str:
         return "Nothing is left to look at." if len(result.findings) else result.verdict
     grave = int((table["severity"] == "high").sum())
     clear = f", {count(grave)} of them beyond doubt" if grave else ""
-    return f"{plural(len(table), 'finding')} on {plural(table['row'].nunique(), 'row')}{clear}."
+    rows = table.drop_duplicates("row")
+    train = int((rows["split"] == "train").sum())
+    of_them = "" if train == len(rows) else f" ({count(train)} of them training rows)"
+    return f"{plural(len(table), 'finding')} on {plural(len(rows), 'row')}{of_them}{clear}."
+
+
+def gathered(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Findings as cards: the kinds that are found seldom first, and one line for all exact repeats of a row, whose
+    ``rows`` are those that repeat it (of another finding: its own row)."""
+    often = table["kind"].map(table["kind"].value_counts())
+    table = table.iloc[np.lexsort((np.arange(len(table)), table["kind"], often))]
+    alone = table["kind"] != "repeat"
+    group = table["group"].astype(str).where(~alone, [f"alone {place}" for place in range(len(table))])
+    rows = table.groupby(group, sort=False)["row"].agg(tuple)
+    first = ~group.duplicated()
+    return table[first].assign(rows=group[first].map(rows)).reset_index(drop=True)
+
+
+def repeated(rows: Sequence[int], other: int, active: np.ndarray, train: int) -> str:
+    """How many rows say the same, of which those from ``train`` on are held out; ``other`` is the one that stays."""
+    all_of_them = [*rows, *([other] if active[other] else [])]
+    held = sum(row >= train for row in all_of_them)
+    words = f"{plural(len(all_of_them), 'row')} are the same, character for character"
+    across = f"; {count(held)} of them held out, which flatters the score"
+    return f"{words}{across if 0 < held < len(all_of_them) else ''}."

@@ -79,16 +79,17 @@ def _cards(sight: Sight, result: "HygieneResult", kind: str) -> None:
     """The findings of a kind ("": of all), a page of them."""
     table = result.of(kind, sight.labels.active)
     table = table[np.isin(table["row"], found.narrowed(sight, table["row"].to_numpy(dtype=np.int64)))]
+    table = hygiene.gathered(table)
     pages = f"page-fault-{kind}"
     page = cards.page_number(len(table), SHOWN, pages)
     with st.grid("auto", min_column_width=260, gap="small"):
         for place, line in enumerate(tables.page_of(table, page, SHOWN).to_dict("records")):
             with st.container(border=True, gap="xsmall"):
-                _fault(sight, line, place, result.id)
+                (_fault if len(line["rows"]) == 1 else _repeats)(sight, line, place, result)
     cards.pager(len(table), SHOWN, pages)
 
 
-def _fault(sight: Sight, line: dict[str, Any], place: int, search: str) -> None:
+def _fault(sight: Sight, line: dict[str, Any], place: int, result: "HygieneResult") -> None:
     """One finding: what is wrong, where, and the row."""
     st.markdown(f"**{states.plain(KINDS[line['kind']].title)}**: {states.plain(line['sentence'])}")
     if line["excerpt"]:
@@ -96,7 +97,30 @@ def _fault(sight: Sight, line: dict[str, Any], place: int, search: str) -> None:
     row = int(line["row"])
     cards.show(cards.card_of(sight, row, [Fact("in the file", str(line["source"]))]), 64, 4)
     reason = f"hygiene: {KINDS[line['kind']].title.lower()}"
-    cards.actions(sight, row, f"fault-{place}", reason=reason, evidence={"search": search, "says": line["sentence"]})
+    cards.actions(sight, row, f"fault-{place}", reason=reason, evidence={"search": result.id, "says": line["sentence"]})
+
+
+def _repeats(sight: Sight, line: dict[str, Any], place: int, result: "HygieneResult") -> None:
+    """All rows that say the same: how many, the one that stays, and a button that drops the others."""
+    train = sight.project.info.counts["train"]
+    active = sight.labels.active
+    words = hygiene.repeated(line["rows"], int(line["other"]), active, train)
+    st.markdown(f"**{states.plain(KINDS['repeat'].title)}**: {states.plain(words)}")
+    row = int(line["other"] if active[line["other"]] else line["row"])
+    cards.show(cards.card_of(sight, row), 64, 4)
+    others = result.to_drop(active, ("repeat",))
+    others = others[np.isin(others, line["rows"]) & (others < train)].tolist()
+    if others:
+        st.button(
+            f"Drop all but one ({numbers.count(len(others))})",
+            key=f"drop-repeats-{place}-{row}-{len(others)}",
+            icon=":material/delete_sweep:",
+            on_click=edits.decide,
+            args=(
+                *(sight.project, "drop", others, None, "hygiene: exact repeats"),
+                *({"search": result.id, "says": words}, sight.versions(others)),
+            ),
+        )
 
 
 def _drop_all(sight: Sight, rows: np.ndarray, search: str) -> None:

@@ -31,13 +31,13 @@ def repeats(texts: Sequence[str], splits: Sequence[str], least: float) -> list[F
     found = []
     for row, group in enumerate(first.tolist()):
         if (other := int(stays[group])) != row:
-            words = _where(splits[other], splits[row] != splits[other], "The same, sign by sign,")
+            words = _where(splits[other], splits[row] != splits[other], "The same, character for character,")
             found.append(Finding(row, "repeat", HIGH, words, DROP, group=group, other=other))
     return found + list(_near(np.sort(stays), texts, splits, rank, least))
 
 
 def hash_of(text: str) -> int:
-    """64 bits of a text, sign by sign; never 0."""
+    """64 bits of a text, character for character; never 0."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
 
 
