@@ -206,6 +206,8 @@ def ready(sight: Sight, method: Method, view: InfluenceView, pulls: tuple[Pull, 
     """Two columns of cards, what made the model say so first, and the distribution they come from."""
     wrong = query.wrong(sight, view.query_rows)
     shown = []
+    if view.score.coverage_words:
+        st.caption(states.plain(view.score.coverage_words))
     for column, helps in zip(st.columns(2, gap="medium"), (False, True) if wrong else (True, False), strict=True):
         with column:
             shown.append(side(sight, view, helps, pulls[0 if helps else 1]))
@@ -232,8 +234,6 @@ def whole(sight: Sight, method: Method, view: InfluenceView, shown: list[float])
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.curvature_words:
         st.caption(states.plain(view.score.curvature_words))
-    if view.score.coverage_words:
-        st.caption(states.plain(view.score.coverage_words))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
     st.caption(costs.took(view.score.config.get("cost")))

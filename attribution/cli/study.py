@@ -9,11 +9,11 @@ import typer
 from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, command, do, open_project
 from attribution.cli.elsewhere import told
 from attribution.cli.flags import configured, given
+from attribution.cli.influence import told as score_told
 from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
 from attribution.errors import UserError
-from attribution.project.lookup import influence_view
 from attribution.project.project import Project
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies.angles.study import Angles
@@ -114,20 +114,8 @@ def score(
     if not result.finished:
         typer.echo(f"score {result.id}: this part is done, others are missing")
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
-    for words in (took(result.config.get("cost")), result.memory_words, result.curvature_words, result.coverage_words):
-        if words:
-            typer.echo(words)
-    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
-    typer.echo(f"query {result.queries[0]['name']}")
-    sides = ("taught it", "worked against it") if result.asked_of else ("helped", "hurt")
-    for word, frame in zip(sides, (view.helpful, view.harmful), strict=True):
-        for line in frame.itertuples():
-            label = opened.dataset.word(opened.labels.values[line.row])
-            typer.echo(
-                f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine "
-                f"{line.cosine:+.3f}"
-            )
+    for line in score_told(opened, result, top):
+        typer.echo(line)
 
 
 def _tell(found: "CostResult") -> None:

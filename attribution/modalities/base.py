@@ -143,6 +143,10 @@ class Modality(ABC):
     def describe(self, dataset: Dataset, row: int) -> str:
         """The sample in one short plain text, as a card shows it."""
 
+    def line(self, dataset: Dataset, row: int, letters: int = 80) -> str:
+        """The sample in a line of a table."""
+        return shorten(self.describe(dataset, row), letters)
+
     @abstractmethod
     def alt(self, dataset: Dataset, row: int) -> str:
         """The sample in one sentence that can stand in for seeing it."""
@@ -172,6 +176,11 @@ def thumbnail(dataset: Dataset, row: int, size: int = 96) -> bytes | None:
 def describe(dataset: Dataset, row: int) -> str:
     """Short plain text of a sample."""
     return modality_of(dataset).describe(dataset, int(row))
+
+
+def line(dataset: Dataset, row: int) -> str:
+    """A sample in a line of a table, about 80 letters."""
+    return modality_of(dataset).line(dataset, int(row))
 
 
 def full_text(dataset: Dataset, row: int) -> str:

@@ -95,6 +95,11 @@ class ChatModality(Modality):
         """The last question and its answer, cut at 280 characters."""
         return shorten(" \u2192 ".join(_sides(dataset.conversation(row))), 280)
 
+    def line(self, dataset: Dataset, row: int, letters: int = 80) -> str:
+        """The last question and its answer, each with half of the letters."""
+        sides = _sides(dataset.conversation(row))
+        return " \u2192 ".join(shorten(side, letters // 2 - 1) for side in sides)
+
     def full(self, dataset: Dataset, row: int) -> str:
         """All turns."""
         return dataset.conversation(row).plain

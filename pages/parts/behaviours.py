@@ -149,6 +149,8 @@ def _score(sight: Sight, method: Method, query: str) -> None:
 
 def _ready(sight: Sight, view: "InfluenceView", query: str) -> None:
     """Two columns of rows as chats: what taught it, and what worked against it."""
+    if view.score.coverage_words:
+        st.caption(states.plain(view.score.coverage_words))
     _drop_all(sight, view, query)
     for column, name, frame in zip(
         st.columns(2, gap="medium"), (views.TAUGHT, views.AGAINST), (view.helpful, view.harmful), strict=True
@@ -162,9 +164,8 @@ def _ready(sight: Sight, view: "InfluenceView", query: str) -> None:
                 _row(sight, view, line, query)
             cards.pager(len(frame), SIDE, pages)
     st.caption(states.plain(influence.settings_words(view)))
-    for words in (view.score.coverage_words, view.score.curvature_words):
-        if words:
-            st.caption(states.plain(words))
+    if view.score.curvature_words:
+        st.caption(states.plain(view.score.curvature_words))
 
 
 def _row(sight: Sight, view: "InfluenceView", line: dict[str, Any], query: str) -> None:

@@ -34,6 +34,7 @@ def test_influence_asks_about_a_behaviour(app, words, press, chats):
     assert "Which rows taught the model the behaviour refuses?" in said
     assert "Taught it" in said
     assert "Worked against it" in said
+    assert "Covers 100 % of" in said
     assert "not measured yet" in said
     assert chat_world.REFUSAL in said
     assert {"refuses", "A sample of the data"} <= set(page.selectbox(key="asks-about").options)

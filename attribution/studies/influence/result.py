@@ -65,13 +65,15 @@ class ScoreResult(Artefact):
 
     @property
     def coverage_words(self) -> str:
-        """What to say when influence is of a part of the weights alone; "" when it is of all."""
+        """The share of the model's weights that influence is of; "" where it is of no weights."""
         covers = self.config.get("covers", {})
-        names = covers.get("left_out", [])
-        if not names:
+        if not covers:
             return ""
+        names = covers["left_out"]
+        if not names:
+            return f"Covers 100 % of {covers['of']:,} weights."
         named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        return f"Covers {_share(covers['weights'], covers['of'])} of the weights; left out: {named}."
+        return f"Covers {_share(covers['weights'], covers['of'])} of {covers['of']:,} weights; left out: {named}."
 
     @property
     def queries(self) -> list[dict[str, Any]]:
