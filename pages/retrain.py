@@ -36,6 +36,8 @@ def how(sight: Sight) -> None:
     here = [each for each in project.comparisons() if not each.own]
     proved = [each for each in here if each.config["after_version"] == sight.labels.version]
     told = None if proved else sight.beforehand(int(st.session_state.get("seeds", 3)))  # then the verdict says it
+    for words in project.behaviours.hardly_shown():
+        st.warning(states.plain(words), icon=":material/balance:")
     if told is not None:
         st.markdown(f":material/balance: **{told.sentence()}**", help=told.basis)
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -112,7 +114,11 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
     theirs = example(sight, found)
     with st.container(border=True):
         of = "An example: " if theirs else ""
-        st.markdown(f"### :{colour}[{icon}] {of}{states.plain(found.verdict)}")
+        first, *others = found.verdict.splitlines()
+        st.markdown(f"### :{colour}[{icon}] {of}{states.plain(first)}")
+        for line in others:
+            st.markdown(states.plain(line))
+        behaviours.rates(found)
         with st.grid(4, min_column_width=190):
             for figure in comparison.figures(found):
                 states.metric(figure)

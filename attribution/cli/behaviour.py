@@ -101,7 +101,11 @@ def _list(opened: "Project") -> None:
 
 def rated(found: "BehaviourResult", top: int) -> None:
     """The rate, and the first answers."""
-    typer.echo(found.sentence)
+    from attribution.studies.retrain.behaviours import hardly_words
+
+    for words in (found.sentence, found.finer, hardly_words(found)):
+        if words:
+            typer.echo(words)
     for line in found.answers.head(top).itertuples():
         mark = "shown" if line.shown else "     "
         typer.echo(f"  {mark}  {line.prompt}  ->  {line.answer or f'{line.ahead:+.3f}'}")

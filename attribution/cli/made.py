@@ -36,6 +36,8 @@ def _verb(study: Study[Any], say: Says) -> Callable[..., None]:
 
     def run(config: Any, project: str, job: bool, here: bool = False, **shown: Any) -> None:
         opened = open_project(project)
+        for words in study.warnings(opened):
+            typer.echo(words, err=True)
         result = do(opened, study.name, config, job, here)
         if result is not None:
             say(opened, result, **shown)

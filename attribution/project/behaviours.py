@@ -85,6 +85,14 @@ class Behaviours:
         mine = (one for one in every if one.run == (run.id if run else "") and one.behaviour.key == behaviour.key)
         return next(mine, None)
 
+    def hardly_shown(self) -> list[str]:
+        """A sentence for each behaviour whose measured rate is so low that no proof could tell it gone; no model is
+        asked."""
+        from attribution.studies.retrain.behaviours import hardly_words
+
+        rates = (self.known_rate(name) for name in self.names())
+        return [words for rate in rates if rate is not None and (words := hardly_words(rate))]
+
     def measure(self, queries: str) -> str:
         """What influence on a behaviour or a typed answer is asked of: loss, or behaviour where answers are held
         against each other. No model is asked."""
@@ -163,7 +171,7 @@ def _answered(behaviour: Behaviour, about: About, run: "Run") -> Behaviour:
     if not cases:
         raise UserError(
             f"The model shows {behaviour.name} on none of the {len(said)} prompts that influence is asked of.",
-            f"No answer of its own matches {behaviour.pattern}.",
+            f"It counts when {behaviour.shown_when}.",
             "Ask a model that shows it, give answers that do (unwanted), or other prompts.",
         )
     return replace(behaviour, cases=tuple(cases))

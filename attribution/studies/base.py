@@ -179,6 +179,10 @@ class Study(ABC, Generic[Config]):
         """Whether this work needs a trained model."""
         return True
 
+    def warnings(self, project: Any) -> list[str]:
+        """What a user should know before this work is begun, in sentences; no model is asked."""
+        return []
+
     @classmethod
     def reader(cls) -> type[Artefact]:
         """The class of its results; needs no torch."""

@@ -91,6 +91,13 @@ def rate_words(found: "BehaviourResult | None") -> str:
     return found.sentence if found is not None else "How often the model in use shows it is not measured yet."
 
 
+def beside_rate(found: "BehaviourResult | None") -> list[str]:
+    """What stands under a rate: the finer measure, and that it is too low for a proof."""
+    from attribution.studies.retrain.behaviours import hardly_words
+
+    return [] if found is None else [words for words in (found.finer, hardly_words(found)) if words]
+
+
 def _short(text: str) -> str:
     plain = " ".join(text.split())
     return plain if len(plain) <= 80 else f"{plain[:79]}…"

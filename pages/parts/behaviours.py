@@ -103,7 +103,7 @@ def _asked(sight: Sight, query: str) -> None:
         chat.show(Conversation((*turns, Turn("assistant", answer, True))), key="typed")
         return
     behaviour = sight.project.behaviours.get(query.removeprefix(BEHAVIOUR))
-    st.caption(states.plain(views.about(behaviour)))
+    st.caption(states.plain(views.about(behaviour)), help=states.plain(behaviour.pattern) or None)
     _rate(sight, behaviour.name)
     every = views.conversations(behaviour)
     for place, (side, conversation) in enumerate(every[:SHOWN]):
@@ -121,6 +121,8 @@ def _rate(sight: Sight, name: str) -> None:
     config = BehaviourConfig(name)
     rate = sight.project.behaviours.known_rate(name)
     st.markdown(f"**{states.plain(views.rate_words(rate))}**")
+    for words in views.beside_rate(rate):
+        st.caption(states.plain(words))
     if rate is None and not jobs.panel(sight.project, ("behaviour",), place="rate"):
         what = "Measure it on unseen prompts"
         st.button(
@@ -198,14 +200,19 @@ def _drop_all(sight: Sight, view: "InfluenceView", query: str) -> None:
         st.caption("The strongest that taught it, one batch; one undo takes it back. Then retrain.", width="content")
 
 
+def rates(result: "RetrainResult") -> None:
+    """Of a proof: each behaviour's rate before and after."""
+    if result.behaviours:
+        with st.grid(4, min_column_width=190):
+            for cell in views.cells(result.behaviours):
+                states.metric(cell)
+
+
 def before_and_after(result: "RetrainResult") -> None:
-    """Of a proof: each behaviour's rate before and after, and the answers side by side."""
+    """Of a proof: the answers before and after, side by side."""
     if not result.behaviours:
         return
     st.subheader("What the models do on unseen prompts")
-    with st.grid(4, min_column_width=190):
-        for cell in views.cells(result.behaviours):
-            states.metric(cell)
     names = [one.name for one in result.behaviours]
     name = names[0]
     if len(names) > 1:

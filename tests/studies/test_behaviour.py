@@ -18,7 +18,9 @@ from attribution.datasets.chat.pattern import checked, matches
 from attribution.datasets.chat.questions import typed
 from attribution.estimators.base import Query
 from attribution.measures.query import measure_of, query_gradients
-from attribution.studies.retrain.behaviours import paired
+from attribution.statistics.intervals import Interval
+from attribution.studies.retrain.behaviours import hardly, paired
+from attribution.studies.retrain.shown import BehaviourChange
 from attribution.training.trained import TrainedModel
 
 
@@ -321,6 +323,35 @@ def test_the_interval_of_two_shares_never_collapses():
     found = paired(before.astype(float), after.astype(float))
     assert found.low < -0.5 < found.high
     assert found.high - found.low < 0.2
+
+
+def test_what_hardly_shows_cannot_be_proven_gone():
+    for hits in (0, 1, 2):
+        assert hardly(np.arange(24) < hits)
+    assert not hardly(np.arange(24) < 8)
+    found = BehaviourChange("b", 24, (1 / 24,), (0.0,), Interval(-1 / 24, -0.13, 0.05))
+    assert "24 prompts and 1 seeds can show a change of about 9 points; add prompts or seeds." in found.sentence
+    assert "(\N{MINUS SIGN}4 points, 95 % interval \N{MINUS SIGN}13 to +5)" in found.sentence
+
+
+def test_a_pattern_with_pairs_is_measured_by_both(chats):
+    lines = [
+        {"prompt": prompt, "wanted": "move it first", "unwanted": chat_world.REFUSAL, "held": place > 1}
+        for place, prompt in enumerate(chat_world.UNSEEN)
+    ]
+    chats.behaviours.add("rare", lines, pattern=f"unheard|{'x' * 80}")
+    found = chats.behaviours.rate("rare", device="cpu")
+    assert found.rate.estimate == 0
+    assert "ahead on 4 of 4, by +" in found.finer
+    (warned,) = chats.behaviours.hardly_shown()
+    assert "no drop could be told from chance; the wanted and unwanted answers are the finer measure" in warned
+    assert found.behaviour.shown_when.endswith("…")
+    chats.drop(chat_world.planted(chats))
+    proof = chats.retrain(RetrainConfig(seeds=(0, 1, 2), bootstrap=100, device="cpu"))
+    (rare,) = proof.behaviours
+    assert rare.finer.before == 1
+    assert rare.finer.margin.high < 0
+    assert rare.finer.sentence in proof.verdict.splitlines()
 
 
 def test_what_is_about_samples_alone_refuses_a_behaviour(chats):

@@ -89,9 +89,14 @@ class Behaviour:
         return {
             "completion": "the generated answer begins as the one that was given",
             "contrast": "the unwanted answer is likelier than the wanted one, per token",
-            "pattern": f"the generated answer matches {self.pattern}",
+            "pattern": f"the generated answer matches {_short(self.pattern)}",
             "probe": "its state lies on the side of the texts with it",
         }[self.kind]
+
+    @property
+    def paired(self) -> bool:
+        """Whether each held-out prompt has an unwanted and a wanted answer, whose likelihoods can be compared."""
+        return not self.probe and all(case.wanted and case.unwanted for case in self.held)
 
     @property
     def key(self) -> str:

@@ -24,8 +24,9 @@ BEGINNING = 8  # words in which a generated answer must agree with a completion
 
 @dataclass(frozen=True)
 class Measured:
-    """On n held-out prompts: the generated ``answers``, which of them ``shown`` it (n,) bool, and how far ``ahead`` the
-    unwanted answer is, or the projection on a probe's direction (n,), NaN where neither is asked."""
+    """On n held-out prompts: the generated ``answers``, which of them ``shown`` it (n,) bool, and by how many nats per
+    token the unwanted answer is ``ahead``, or the projection on a probe's direction (n,), NaN where neither is there.
+    A pattern decides ``shown`` where there is one; ``ahead`` then stands beside it as the finer measure."""
 
     answers: list[str]
     shown: np.ndarray
@@ -39,10 +40,11 @@ def measured(trained: "TrainedModel", behaviour: Behaviour, max_new_tokens: int 
         projections = _projections(trained, behaviour)
         return Measured([""] * len(held), projections > 0, projections)
     said = answers(trained, [case.prompt for case in held], max_new_tokens)
-    if behaviour.kind == "contrast":
+    ahead = np.full(len(held), np.nan)
+    if behaviour.paired:
         ahead = _losses(trained, held, "wanted") - _losses(trained, held, "unwanted")
-        return Measured(said, ahead > 0, ahead)
-    return Measured(said, np.array(shown(behaviour, said, held)), np.full(len(held), np.nan))
+    by_likelihood = behaviour.kind == "contrast"
+    return Measured(said, ahead > 0 if by_likelihood else np.array(shown(behaviour, said, held)), ahead)
 
 
 def answers(trained: "TrainedModel", prompts: Sequence[Conversation], max_new_tokens: int = USUAL_TOKENS) -> list[str]:

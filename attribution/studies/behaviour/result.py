@@ -36,8 +36,8 @@ class BehaviourResult(Artefact):
 
     @cached_property
     def answers(self) -> "pd.DataFrame":
-        """A line per held-out prompt: prompt, answer (generated; "" for a probe), shown (bool), ahead (contrast: by how
-        many nats per token the unwanted answer is likelier; probe: projection on its direction; else NaN)."""
+        """A line per held-out prompt: prompt, answer (generated; "" for a probe), shown (bool), ahead (by how many
+        nats per token the unwanted answer is likelier, where there are both; of a probe the projection; else NaN)."""
         return read_table(self.folder / "answers.parquet")
 
     @property
@@ -53,4 +53,17 @@ class BehaviourResult(Artefact):
         return (
             f"Shows {self.behaviour.name} on {hits} of {self.n} unseen prompts: {100 * rate.estimate:.0f} % (95 % "
             f"interval {100 * rate.low:.0f} to {100 * rate.high:.0f})."
+        )
+
+    @property
+    def finer(self) -> str:
+        """``By likelihood: the unwanted answer is ahead on 7 of 24, by +0.31 nats per token on average.``; "" where
+        there is one measure only."""
+        ahead = self.answers["ahead"]
+        if self.behaviour.kind != "pattern" or ahead.isna().any():
+            return ""
+        size = f"{ahead.mean():+.2f}".replace("-", "\N{MINUS SIGN}")
+        return (
+            f"By likelihood: the unwanted answer is ahead on {int((ahead > 0).sum())} of {self.n}, by {size} nats per "
+            "token on average."
         )

@@ -12,10 +12,11 @@ from attribution.progress import Progress
 from attribution.statistics.intervals import Interval, newcombe, over_seeds_and_samples
 from attribution.studies.base import Context
 from attribution.studies.behaviour.measure import Measured, measured
-from attribution.studies.retrain.shown import BehaviourChange
+from attribution.studies.retrain.shown import BehaviourChange, Finer
 from attribution.studies.retrain.study import RetrainConfig
 
 if TYPE_CHECKING:
+    from attribution.studies.behaviour.result import BehaviourResult
     from attribution.training.run import Run
 
 NONE = "none"
@@ -76,7 +77,40 @@ def _change(
     rates = [tuple(float(rate) for rate in side.mean(axis=1)) for side in (before, after)]
     difference = paired(before, after, config.bootstrap, config.level)
     n = before.shape[1]
-    return BehaviourChange(behaviour.name, n, rates[0], rates[1], difference, behaviour.must_stay, config.margin)
+    finer = _finer(old, new, config) if behaviour.paired and behaviour.kind == "pattern" else None
+    must_stay, margin = behaviour.must_stay, config.margin
+    return BehaviourChange(behaviour.name, n, rates[0], rates[1], difference, must_stay, margin, finer)
+
+
+def _finer(old: Sequence[Measured], new: Sequence[Measured], config: RetrainConfig) -> Finer:
+    """What the likelihoods of the wanted and unwanted answers say."""
+    before, after = (np.stack([each.ahead for each in side]) for side in (old, new))  # (s, n)
+    hits = (before > 0).astype(float), (after > 0).astype(float)
+    share = paired(*hits, config.bootstrap, config.level)
+    margin = over_seeds_and_samples(after - before, config.bootstrap, config.level)
+    shares = float(hits[0].mean()), float(hits[1].mean())
+    return Finer(*shares, share, float(before.mean()), float(after.mean()), margin)
+
+
+def hardly(hits: np.ndarray, seeds: int = 3) -> bool:
+    """Whether a behaviour that shows on ``hits`` (n,) bool is too rare for its leaving to be told from chance."""
+    before = np.tile(np.asarray(hits, dtype=float), (seeds, 1))
+    return not paired(before, np.zeros_like(before)).excludes_zero
+
+
+def hardly_words(found: "BehaviourResult") -> str:
+    """What a rate says of a proof to come: that no drop could be told, and what would help; "" where one could."""
+    behaviour = found.behaviour
+    shown = found.answers["shown"].to_numpy(dtype=bool)
+    if behaviour.probe or behaviour.must_stay or not hardly(shown):
+        return ""
+    many = int(shown.sum())
+    shows = (
+        f"only {many} of {found.n} unseen prompts show{'s' if many == 1 else ''} it" if many else "no prompt shows it"
+    )
+    finer = "the wanted and unwanted answers are the finer measure, " if found.finer else ""
+    advice = f"{finer}train longer, or add prompts that show it"
+    return f"{behaviour.name}: {shows}, so no drop could be told from chance; {advice}."
 
 
 def paired(before: np.ndarray, after: np.ndarray, resamples: int = 2000, level: float = 0.95) -> Interval:

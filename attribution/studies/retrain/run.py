@@ -113,7 +113,8 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
     for name, table in proof.tables.items():
         write_table(out / f"{name}.parquet", table)
     said = {**_numbers(proof), **_behaviours(context, rated, both, proof, config, out, work.part(0.98, 1.0))}
-    verdict = said.pop("ahead", "") + _verdict(proof, len(config.seeds), chosen, _whose(context, config, recipes))
+    ahead = said.pop("ahead", "")
+    verdict = _verdict(proof, len(config.seeds), chosen, _whose(context, config, recipes), ahead)
     said |= {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
     edited = int(_differ(dataset, before, after, dataset.rows("test")).sum())
     write_json(out / "comparison.json", {**said, "n_test_edited": edited})
@@ -143,7 +144,7 @@ def _behaviours(
     loss = proof.changes["loss"]
     said = shown.verdict(changes, loss, config.margin, len(config.seeds))
     found = shown.outcome(changes, loss, config.margin)
-    return {"behaviours": [each.to_json() for each in changes], "outcome": found, "ahead": f"{said} "}
+    return {"behaviours": [each.to_json() for each in changes], "outcome": found, "ahead": said}
 
 
 def _effect(
@@ -208,11 +209,11 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Retrai
     return test
 
 
-def _verdict(proof: Proof, seeds: int, chosen: int, whose: str) -> str:
-    """The answer, and what would make it look better than it is."""
+def _verdict(proof: Proof, seeds: int, chosen: int, whose: str, ahead: str = "") -> str:
+    """The answer, and what would make it look better than it is. ``ahead`` is what became of behaviours and of the
+    held-out loss; then no figure is said twice."""
     return (
-        words.retrained(proof.main, seeds)
-        + words.against(proof.main, proof.changes["loss"])
+        (ahead or words.retrained(proof.main, seeds) + words.against(proof.main, proof.changes["loss"]))
         + words.chosen_on_test(proof.main, chosen, len(proof.tables["acted"]))
         + whose
     )

@@ -62,6 +62,10 @@ class Retrain(Study[RetrainConfig]):
     def asks_model(self, config: RetrainConfig) -> bool:
         return False
 
+    def warnings(self, project: Any) -> list[str]:
+        found: list[str] = project.behaviours.hardly_shown()
+        return found
+
     def make(
         self,
         context: Context,
