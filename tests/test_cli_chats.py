@@ -37,3 +37,21 @@ def test_a_score_shows_question_and_answer_with_heads_unit_and_share(said):
     assert "Covers 100 % of" in output
     assert "3 are kept a side; --k 5 keeps more." in output
     assert next(line for line in lines if line.startswith("query ")).count("What is") == 1
+
+
+def test_browse_shows_the_beginnings_of_rows_with_units_and_a_single_one_whole(said):
+    listed = said("browse", "split:train", "--limit", "3").splitlines()
+    assert "loss (nats" in listed[0]
+    assert listed[0].endswith("conversation")
+    assert "What is 0 plus" in listed[1]
+    assert " \u2192 It is" in listed[1]
+    name = listed[1].split()[0]
+    whole = said("browse", f"id:{name}")
+    assert f"id: {name}" in whole
+    assert "topic: sums" in whole
+    assert "user: What is" in whole
+    assert "assistant: It is" in whole
+    assert "1 of 36 samples" in whole
+    said("edit", "text", name, "--text", "It is a lot .")
+    assert "assistant: It is a lot ." in said("browse", f"id:{name}")
+    assert "user:" not in said("browse", f"id:{name}", "--columns", "id,loss")

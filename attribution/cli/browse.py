@@ -1,5 +1,6 @@
 """The verb that finds samples by filter words and prints them, or writes them to a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from attribution.project.project import Project
@@ -29,7 +31,8 @@ def browse(
     query: Annotated[str, typer.Option(help="Sample id: the influence that is meant is that on its loss.")] = "",
     out: Annotated[str, typer.Option(help="Write all of them to this .csv, .jsonl or .parquet instead.")] = "",
 ) -> None:
-    """Find samples by what is known of them: label, prediction, loss, suspicion, decisions, and your own columns."""
+    """Find samples by what is known of them: label, prediction, loss, suspicion, decisions, and your own columns. A
+    single one (id:train-00017) is shown whole."""
     opened = open_project(project)
     kept = _view(opened, view)
     rows = opened.find(" ".join([kept.words, *(words or [])]), sort or kept.sort, query=query)
@@ -39,15 +42,48 @@ def browse(
         typer.echo(f"{len(rows):,} samples written to {out}")
         return
     shown = rows[:limit] if limit else rows
-    if len(shown):
-        _print(opened.table(shown, names, query=query))
+    if len(rows) == 1 and not names:
+        _whole(opened, int(rows[0]), query)
+    elif len(shown):
+        _print(_lines(opened, shown, names, query))
     more = f"; the first {len(shown):,} are shown" if len(shown) < len(rows) else ""
     typer.echo(f"{len(rows):,} of {len(opened.dataset):,} samples{more}")
 
 
+def _lines(opened: "Project", rows: "Sequence[int] | np.ndarray", names: list[str], query: str) -> "pd.DataFrame":
+    """The table of these rows, units in its heads; of texts their beginnings, where no columns were named."""
+    from attribution.browse.columns import Columns
+    from attribution.browse.see import See
+    from attribution.modalities import line, modality_of
+
+    table = opened.table(rows, names, query=query)
+    columns = Columns(See(opened, query))
+    units = {name: getattr(columns[name], "unit", "") for name in table}
+    table = table.rename(columns={name: f"{name} ({unit})" for name, unit in units.items() if unit})
+    shown = modality_of(opened.dataset)
+    if names or shown.shown_as not in ("text", "chat"):
+        return table
+    data = opened.dataset.as_of(opened.labels)
+    return table.assign(**{shown.one: [line(data, row) for row in rows]})
+
+
+def _whole(opened: "Project", row: int, query: str) -> None:
+    """A sample as it stands now: what is known of it, the user's own columns, and all of its text."""
+    from attribution.browse.columns import Columns
+    from attribution.browse.see import See
+    from attribution.modalities import full_text
+
+    own = Columns(See(opened, query)).own
+    table = _lines(opened, [row], [*opened.table([row], query=query), *own], query)
+    known = {name: value for name, value in table.iloc[0].items() if value == value and value not in (None, "")}
+    for name, value in known.items():
+        typer.echo(f"{name}: {value}")
+    typer.echo(f"\n{full_text(opened.dataset.as_of(opened.labels), row)}\n")
+
+
 def _print(table: "pd.DataFrame") -> None:
     words_only = {name: table[name].fillna("") for name in table if table[name].dtype.kind not in "iuf"}
-    typer.echo(table.assign(**words_only).to_string(index=False, na_rep="", max_colwidth=60))
+    typer.echo(table.assign(**words_only).to_string(index=False, na_rep="", max_colwidth=84))
 
 
 @cli.command()
