@@ -283,6 +283,8 @@ def contamination(
 def _cleaned(project: Project, rows: Any, found: tuple[str, str, str], drop: bool, out: str) -> None:
     """Drop the rows that a search suggests, or say how; and write what stays. ``found``: the verb, the search's id, and
     what else the verb is given."""
+    from attribution.views.hygiene import suggested
+
     active = project.labels.active
     rows = rows[active[rows]]
     verb, search, *words = found
@@ -293,7 +295,7 @@ def _cleaned(project: Project, rows: Any, found: tuple[str, str, str], drop: boo
         typer.echo(f"{len(rows):,} rows are dropped; `{command('edit', project, 'undo')}` takes all of them back.")
     elif len(rows):
         again = command(verb, project, *filter(None, words), "--drop")
-        typer.echo(f"{len(rows):,} rows are suggested for dropping: `{again}` does it.")
+        typer.echo(f"{suggested(rows, project.info.counts['train'])} are suggested for dropping: `{again}` does it.")
     if out:
         from attribution.datasets.chat.write import write_rows
 

@@ -65,3 +65,11 @@ def repeated(rows: Sequence[int], other: int, active: np.ndarray, train: int) ->
     words = f"{plural(len(all_of_them), 'row')} are the same, character for character"
     across = f"; {count(held)} of them held out, which flatters the score"
     return f"{words}{across if 0 < held < len(all_of_them) else ''}."
+
+
+def suggested(rows: np.ndarray, n_train: int) -> str:
+    """How many rows are suggested for dropping, and where they are, as rows below ``n_train`` are trained on:
+    "88 rows (65 of training, 23 held out)"."""
+    held = int((rows >= n_train).sum())
+    parts = f" ({count(len(rows) - held)} of training, {count(held)} held out)" if held else ""
+    return f"{plural(len(rows), 'row')}{parts}"

@@ -69,9 +69,15 @@ def _findings(sight: Sight, result: "HygieneResult", counts: dict[str, int]) -> 
         st.caption(KINDS[chosen].why)
     kinds = (chosen,) if chosen else tuple(counts)
     droppable = found.narrowed(sight, result.to_drop(sight.labels.active, kinds))
-    droppable = droppable[droppable < sight.project.info.counts["train"]]
-    if len(droppable):
-        _drop_all(sight, droppable, result.id)
+    n_train = sight.project.info.counts["train"]
+    trained = droppable[droppable < n_train]
+    if len(trained):
+        _drop_all(sight, trained, result.id)
+    if len(droppable) > len(trained):
+        st.caption(
+            f"{hygiene.suggested(droppable, n_train)} are suggested for dropping. Rows that are held out teach "
+            "nothing: they are dropped on their cards, or with the others by `datablame hygiene --drop`."
+        )
     _cards(sight, result, chosen)
 
 

@@ -44,3 +44,9 @@ def test_a_card_of_repeats_counts_all_of_them_and_those_held_out():
 def test_the_headline_says_how_many_rows_are_for_training():
     words = hygiene.headline(Found(), np.ones(10, dtype=bool))
     assert words == "7 findings on 6 rows (5 of them training rows)."
+
+
+def test_suggested_rows_say_how_many_are_held_out():
+    rows = np.array([1, 2, 7])
+    assert hygiene.suggested(rows, 5) == "3 rows (2 of training, 1 held out)"
+    assert hygiene.suggested(rows[:2], 5) == "2 rows"
