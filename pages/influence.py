@@ -134,20 +134,20 @@ def strong(sight: Sight, view: InfluenceView, line: Mapping[str, Any], place: st
     evidence |= {"settings": view.settings} if view.settings else {}
     evidence |= {"measure": view.measure} if view.measure != "loss" else {}
     with st.container(border=True, gap="xsmall"):
-        aligned.show(sight, row, facts_of(line), view.query_rows, int(line["rank"]))
+        aligned.show(sight, row, facts_of(line, method_part.unit(sight, view)), view.query_rows, int(line["rank"]))
         reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
         cards.actions(sight, row, place, reason=f"{place} {asked}", evidence=evidence, more=[reverse])
 
 
-def facts_of(line: Mapping[str, Any]) -> list[card_views.Fact]:
-    """The numbers of a training sample's card."""
+def facts_of(line: Mapping[str, Any], unit: str) -> list[card_views.Fact]:
+    """The numbers of a training sample's card; the unit stands behind the help."""
     facts = [
         card_views.Fact(
             "influence",
             numbers.three_digits(line["influence"], signed=True),
             colours.influence_colour(line["influence"]),
             "Positive: training on this sample brings the model nearer to what was given for the sample you ask about. "
-            "Negative: it takes the model away from it.",
+            f"Negative: it takes the model away from it. {unit}".strip(),
         )
     ]
     if line["cosine"] == line["cosine"]:

@@ -10,6 +10,7 @@ from attribution.figures.answers import answers
 from attribution.modalities import modalities
 from attribution.views import importing, leaks, numbers, overview, queue, steps
 from pages.parts import (
+    behaviours,
     cards,
     charts,
     context,
@@ -102,8 +103,8 @@ def next_step(sight: Sight, open_suspects: int) -> None:
     step = steps.next_step(standing(sight, open_suspects))
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next:** {step.sentence}", width="content")
-        click = jobs.submit if step.job else frame.go
-        args = (sight.project, step.job, step.config) if step.job else (step.page,)
+        click = jobs.submit if step.job else open_page
+        args = (sight.project, step.job, step.config) if step.job else (sight, step.page)
         key = "train-longer" if step.config else "next-step"
         st.button(step.button, type="primary", key=key, on_click=click, args=args)
 
@@ -171,6 +172,13 @@ def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
                     args=(sight, int(mistake["row"])),
                     help="See the training samples behind this prediction",
                 )
+
+
+def open_page(sight: Sight, page: str) -> None:
+    """Callback: open a page; Influence on a behaviour where the model was asked about one."""
+    if page == "influence" and (asked := behaviours.first(sight)):
+        context.put(query=asked)
+    frame.go(page)
 
 
 def ask_why(sight: Sight, row: int) -> None:

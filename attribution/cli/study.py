@@ -14,6 +14,7 @@ from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
 from attribution.errors import UserError
+from attribution.estimators import in_place
 from attribution.project.project import Project
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies.angles.study import Angles
@@ -25,6 +26,7 @@ from attribution.studies.map.study import Map
 from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.plane.study import Plane
 from attribution.studies.shift.study import Shift
+from attribution.views.behaviours import asks_about
 from attribution.views.costs import alternatives, sentence, took
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:
 @configured(ScoreConfig)
 def score(
     config: ScoreConfig,
+    context: typer.Context,
     project: ProjectOption = "",
     part: Annotated[
         str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")
@@ -104,6 +107,8 @@ def score(
 ) -> None:
     """Influence of every training sample on test predictions (positive: training on it lowers the loss)."""
     opened = open_project(project)
+    if asks_about(config.queries) and "estimator" not in given(context, config):
+        config = dataclasses.replace(config, estimator=in_place("for_texts")[0])
     if only_cost:
         _tell(opened.studies.influence.cost(config, bar()))
         return

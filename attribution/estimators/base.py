@@ -113,6 +113,7 @@ class Estimator(Serves, ABC):
     rounding: ClassVar[float] = 2e-5
     # Places among those that the page offers at hand, and that a comparison takes unasked; 0: on request alone.
     offered: ClassVar[int] = 0
+    for_texts: ClassVar[int] = 0  # place among those that texts and behaviours are asked of before all others
     compared: ClassVar[int] = 0
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 

@@ -18,6 +18,7 @@ class GradientCosine(GradientDotProduct):
 
     title = "Gradient cosine"
     offered = 3
+    for_texts = 1  # long rows do not dominate
     compared = 2
     summary = (
         "How much the sample pulls the model in the same direction as the query, from -1 to 1, whatever the size of "

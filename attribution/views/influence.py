@@ -108,6 +108,18 @@ def unit_words(words: EstimatorWords, run: "Run", measure: str = "loss") -> str:
     return f"Unit: none, order only, because {why}: compare samples with each other, not with a loss."
 
 
+def places(view: "InfluenceView", helps: bool) -> dict[int, int]:
+    """The place of every training row on one side of an answer, 1 the strongest; of those kept alone where the whole
+    column is not kept any more."""
+    whole = view.score.column(view.column)
+    if whole is None:
+        kept = view.helpful if helps else view.harmful
+        return {int(row): int(rank) for row, rank in zip(kept["row"], kept["rank"], strict=True)}
+    rows, values = whole
+    order = np.argsort(-values if helps else values, kind="stable")
+    return {int(row): place for place, row in enumerate(rows[order], start=1)}
+
+
 def settings_words(view: "InfluenceView") -> str:
     """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model
     3f2a91."."""

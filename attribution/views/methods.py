@@ -95,10 +95,11 @@ def families(words: Sequence[EstimatorWords]) -> list[tuple[str, str, list[Estim
     return [group for group in found if group[2]]
 
 
-def standard(trust: Trust, names: Sequence[str], computed: Collection[str]) -> str:
+def standard(trust: Trust, names: Sequence[str], computed: Collection[str], texts: bool = False) -> str:
     """The estimator that is on where nobody chose: the one that Compare recommends, else the everyday one; another of
-    the everyday ones where that one was not asked yet and the other was."""
-    wished = [name for name in (trust.picked, *in_place("offered")) if name in names]
+    the everyday ones where that one was not asked yet and the other was. ``texts``: those that suit texts first."""
+    first = in_place("for_texts") if texts else []
+    wished = [name for name in (trust.picked, *first, *in_place("offered")) if name in names]
     among = wished or list(names)
     return next((name for name in among if name in computed), among[0])
 

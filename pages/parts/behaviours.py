@@ -12,10 +12,11 @@ from attribution.studies.behaviour.study import BehaviourConfig
 from attribution.studies.bench.recommend import RULE
 from attribution.studies.removal.study import RemovalConfig
 from attribution.views import behaviours as views
-from attribution.views import influence, tables
+from attribution.views import influence, methods, tables
 from attribution.views.cards import Fact
 from pages.parts import cards, chat, context, cost, edits, found, jobs, keys, states
 from pages.parts import method as method_part
+from pages.parts import query as query_part
 from pages.parts.context import Sight
 from pages.parts.method import Method
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SIDE = 6  # cards a side
 SHOWN = 4  # questions that are drawn unfolded
 ANSWERS = 6  # pairs of answers on one page
+SHARED_WORDS = "bm25"  # the control that asks no model
 SAMPLES = "A sample of the data"
 TYPED = "An answer that I type"
 
@@ -37,7 +39,7 @@ def offered(sight: Sight) -> bool:
 
 def chosen(sight: Sight) -> str:
     """The query that the address says, where it is a behaviour or a typed answer of this project; "" otherwise."""
-    query = context.get("query")
+    query = context.get("query") or first(sight)
     if not views.asks_about(query):
         return ""
     known = query.removeprefix(BEHAVIOUR) in sight.project.behaviours.names() if query.startswith(BEHAVIOUR) else True
@@ -46,14 +48,28 @@ def chosen(sight: Sight) -> str:
     return query if known else ""
 
 
+def first(sight: Sight) -> str:
+    """The query about the first behaviour that the model in use was asked about; "" for none."""
+    queries = (f"{BEHAVIOUR}{name}" for name in sight.project.behaviours.names()) if offered(sight) else ()
+    return next((query for query in queries if sight.project.computed((), queries=query)), "")
+
+
 def choice(sight: Sight, query: str) -> None:
     """What is asked about: a sample, a behaviour, or a typed answer."""
     names = sight.project.behaviours.names()
-    kinds = [SAMPLES, *names, TYPED]
+    kinds = {SAMPLES: SAMPLES, **{name: f"Behaviour: {states.plain(name)}" for name in names}, TYPED: TYPED}
     now = query.removeprefix(BEHAVIOUR) if query.startswith(BEHAVIOUR) else TYPED if query else SAMPLES
     st.session_state["asks-about"] = now
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.selectbox("Ask about", kinds, key="asks-about", on_change=_put, format_func=states.plain, width=320)
+        st.selectbox(
+            "Ask about",
+            list(kinds),
+            key="asks-about",
+            on_change=_put,
+            args=(sight,),
+            format_func=kinds.__getitem__,
+            width=320,
+        )
         with st.popover("Type an answer", icon=":material/edit:"):
             prompt = st.text_area("Prompt", key="typed-prompt", placeholder="What the model is asked", height=80)
             answer = st.text_area("Answer", key="typed-answer", placeholder="Which rows taught this?", height=80)
@@ -61,12 +77,14 @@ def choice(sight: Sight, query: str) -> None:
             st.button("Ask about it", key="ask-typed", disabled=not ready, on_click=_ask, args=(prompt, answer))
 
 
-def _put() -> None:
-    """Callback of the choice."""
+def _put(sight: Sight) -> None:
+    """Callback of the choice. A sample is named: without any, the page opens at a behaviour."""
     name = st.session_state["asks-about"]
     if name == TYPED:
         return
-    context.put(query="" if name == SAMPLES else f"{BEHAVIOUR}{name}", reverse="")
+    listed = sight.project.dataset.rows(query_part.splits(sight)[0])
+    sample = str(sight.project.dataset.ids[listed[0]]) if len(listed) else ""
+    context.put(query=sample if name == SAMPLES else f"{BEHAVIOUR}{name}", reverse="")
 
 
 def _ask(prompt: str, answer: str) -> None:
@@ -92,7 +110,7 @@ def page(sight: Sight, query: str) -> None:
         if view is None:
             _score(sight, method, query)
         else:
-            _ready(sight, view, query)
+            _ready(sight, method, view, query)
 
 
 def _asked(sight: Sight, query: str) -> None:
@@ -134,11 +152,8 @@ def _score(sight: Sight, method: Method, query: str) -> None:
     """Not scored yet: say so, and offer to do it."""
     config = ScoreConfig(estimator=method.words.name, queries=query, memory_mb=cost.memory_mb())
 
-    def mine(job: Any) -> bool:
-        told = getattr(job, "config", {})
-        return (told.get("estimator"), told.get("queries")) == (config.estimator, query)
-
-    if jobs.panel(sight.project, ("influence",), mine, place="score"):
+    name = config.estimator
+    if jobs.panel(sight.project, ("influence",), lambda job: _same(job, name, query), place="score"):
         return
     states.empty(
         "Not computed for this yet",
@@ -149,8 +164,36 @@ def _score(sight: Sight, method: Method, query: str) -> None:
     )
 
 
-def _ready(sight: Sight, view: "InfluenceView", query: str) -> None:
+def _same(job: Any, estimator: str, query: str) -> bool:
+    """Whether a job asks this estimator about this."""
+    told = getattr(job, "config", {})
+    return (told.get("estimator"), told.get("queries")) == (estimator, query)
+
+
+def _control(sight: Sight, method: Method, query: str) -> "InfluenceView | None":
+    """What shared words alone name for the same question, or the button that computes it."""
+    name = SHARED_WORDS
+    if method.words.name == name or methods.refused(method.titled(name), method.measure):
+        return None
+    view = sight.project.behaviour_influence(query, name, cards.GRID)
+    if view is None and not jobs.panel(sight.project, ("influence",), lambda job: _same(job, name, query), place=name):
+        config = ScoreConfig(estimator=name, queries=query, memory_mb=cost.memory_mb())
+        st.button(
+            f"{method.titled(name).title}: compute beside",
+            key="control",
+            icon=":material/match_word:",
+            type="tertiary",
+            help="Where shared words name the same rows, the words alone gave them away.",
+            on_click=jobs.submit,
+            args=(sight.project, "influence", config),
+        )
+    return view
+
+
+def _ready(sight: Sight, method: Method, view: "InfluenceView", query: str) -> None:
     """Two columns of rows as chats: what taught it, and what worked against it."""
+    control = _control(sight, method, query)
+    unit = influence.unit_words(method.words, sight.run, method.measure)
     if view.score.coverage_words:
         st.caption(states.plain(view.score.coverage_words))
     _drop_all(sight, view, query)
@@ -162,22 +205,34 @@ def _ready(sight: Sight, view: "InfluenceView", query: str) -> None:
             st.caption(views.WORDS[name])
             pages = f"page-{name.split()[0].lower()}-{keys.digest((query,))}"
             page = cards.page_number(len(frame), SIDE, pages)
+            places = influence.places(control, name == views.TAUGHT) if control is not None else {}
             for line in tables.page_of(frame, page, SIDE).to_dict("records"):
-                _row(sight, view, line, query)
+                beside = _by_words(places, int(line["row"]))
+                _row(sight, view, line, query, [_number(line, unit), *beside])
             cards.pager(len(frame), SIDE, pages)
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.curvature_words:
         st.caption(states.plain(view.score.curvature_words))
 
 
-def _row(sight: Sight, view: "InfluenceView", line: dict[str, Any], query: str) -> None:
-    """One training row with its influence, and what can be done with it."""
+def _number(line: dict[str, Any], unit: str) -> Fact:
+    """The influence of a row, with its unit behind the help."""
     tip = "Positive: training on this row made the behaviour likelier. Negative: less likely."
-    fact = Fact("influence", influence.three_digits(line["influence"], signed=True), help=tip)
+    return Fact("influence", influence.three_digits(line["influence"], signed=True), help=f"{tip} {unit}".strip())
+
+
+def _by_words(places: dict[int, int], row: int) -> list[Fact]:
+    """The row's place by shared words, where they were asked."""
+    tip = "Its place by shared words alone (BM25) on this side; 1 is the strongest."
+    return [Fact("shared words", f"#{places[row]}", help=tip)] if row in places else []
+
+
+def _row(sight: Sight, view: "InfluenceView", line: dict[str, Any], query: str, facts: list[Fact]) -> None:
+    """One training row with its influence, and what can be done with it."""
     evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "query": query}
     row = int(line["row"])
     with st.container(border=True, gap="xsmall"):
-        cards.show(cards.card_of(sight, row, [fact], rank=int(line["rank"])))
+        cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
         cards.actions(sight, row, f"taught-{row}", reason=f"influence on {views.title(query)}", evidence=evidence)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from attribution.project.lookup import InfluenceView
 from attribution.views import influence, methods
 from attribution.views.influence import CONTRAST, EstimatorWords
 from attribution.views.methods import Trust
@@ -55,8 +56,9 @@ def chosen(sight: Sight, rows: Sequence[int], queries: str = "") -> Method:
     trust = _trust(str(bench.folder) if bench else "", bench)
     computed = sight.project.computed(rows, measure, queries)
     able = [one.name for one in every if not methods.refused(one, measure)]
+    texts = task.kind == "text"
     named = context.get("estimator")
-    name = named if named in {one.name for one in every} else methods.standard(trust, able, computed)
+    name = named if named in {one.name for one in every} else methods.standard(trust, able, computed, texts)
     return Method(next(one for one in every if one.name == name), measure, every, trust, computed)
 
 
@@ -134,6 +136,13 @@ def asked_of(sight: Sight, method: Method, rival: str, label: str) -> None:
         help=methods.ASKED_HELP,
         **arguments,
     )
+
+
+def unit(sight: Sight, view: InfluenceView) -> str:
+    """The unit of an answer's numbers, in words."""
+    every = _words(sight.key, sight.project.dataset.task)
+    words = next(one for one in every if one.name == view.estimator)
+    return influence.unit_words(words, sight.run, view.measure)
 
 
 def refusal(sight: Sight, method: Method) -> None:

@@ -37,7 +37,7 @@ def test_influence_asks_about_a_behaviour(app, words, press, chats):
     assert "Covers 100 % of" in said
     assert "not measured yet" in said
     assert chat_world.REFUSAL in said
-    assert {"refuses", "A sample of the data"} <= set(page.selectbox(key="asks-about").options)
+    assert {"Behaviour: refuses", "A sample of the data"} <= set(page.selectbox(key="asks-about").options)
     before = chats.edit_count()
     press(page, "drop-top-")
     assert chats.edit_count() > before
@@ -46,6 +46,18 @@ def test_influence_asks_about_a_behaviour(app, words, press, chats):
     page.selectbox(key="asks-about").set_value("A sample of the data").run()
     assert not page.exception
     assert "Which rows taught" not in words(page)
+
+
+def test_influence_opens_at_the_behaviour_that_was_asked(app, words, chats):
+    page = app("influence", project="chat")
+    said = words(page)
+    assert "Which rows taught the model the behaviour refuses?" in said
+    assert "by shared words alone" not in said
+    assert [one.label for one in page.button if one.key == "control"] == ["Shared words (BM25): compute beside"]
+    chats.score(ScoreConfig(estimator="bm25", queries="behaviour:refuses", device="cpu"))
+    beside = app("influence", project="chat")
+    assert "control" not in [one.key for one in beside.button]
+    assert "by shared words alone" in words(beside)
 
 
 def test_influence_asks_about_a_typed_answer(app, words, chats):

@@ -63,6 +63,8 @@ def test_what_compare_recommends_is_on_and_else_the_everyday_one(bench, words):
     assert methods.standard(methods.Trust(), names, ()) == "ip"
     assert methods.standard(methods.Trust("gone"), names, ()) == "ip"
     assert methods.standard(methods.Trust(), ["trak"], ()) == "trak"
+    assert methods.standard(methods.Trust(), ["ip", "cosine"], (), texts=True) == "cosine"
+    assert methods.standard(methods.Trust(), ["ip", "cosine"], ()) == "ip"
 
 
 def test_a_line_of_the_list_says_recommended_computed_time_and_trust(bench, words):
