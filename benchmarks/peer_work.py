@@ -91,7 +91,8 @@ class Work:
         weight 1."""
         x, y = torch.cat([self.x, self.asked[0]]), torch.cat([self.y, self.asked[1]])
         dataset = _Rows(x, y)
-        labels = SimpleNamespace(values=y.cpu().numpy(), train_rows=lambda dataset: np.arange(self.n))
+        values = y.cpu().numpy()
+        labels = SimpleNamespace(values=values, at=values.__getitem__, train_rows=lambda dataset: np.arange(self.n))
         run = SimpleNamespace(
             id=self.name,
             checkpoints=[(None, 1.0) for _ in self.checkpoints],

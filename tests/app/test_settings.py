@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
+from chats_made import finished_project
 from streamlit.testing.v1 import AppTest
 
 from attribution.estimators import estimators
@@ -11,9 +13,17 @@ from attribution.estimators import estimators
 WITH = [item for item in estimators.each() if dataclasses.fields(item.Settings)]
 
 
+@pytest.fixture(scope="session")
+def chats(tmp_path_factory):
+    return finished_project(tmp_path_factory.mktemp("chats")).folder
+
+
 @pytest.mark.parametrize("estimator", WITH, ids=lambda item: item.name)
-def test_every_setting_of_an_estimator_is_a_field(app, tiny_project, estimator):
-    test = app("influence", project="digits", estimator=estimator.name)
+def test_every_setting_of_an_estimator_is_a_field(app, tiny_project, chats, estimator):
+    if not estimator.serves("class"):
+        shutil.copytree(chats, tiny_project.folder.parent / "chats", dirs_exist_ok=True)
+    named = "digits" if estimator.serves("class") else "chats"
+    test = app("influence", project=named, estimator=estimator.name)
     fields = {
         one.key: one for kind in ("number_input", "selectbox", "checkbox", "text_input") for one in getattr(test, kind)
     }

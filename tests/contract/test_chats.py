@@ -11,7 +11,18 @@ from attribution.exporters import exporters
 from attribution.studies import studies
 
 THINGS = ("rose", "tulip", "printer", "router", "soup", "bread")
-SILENT = {"fairness", "mislabels", "mislabels-cost", "plane", "calibration", "preview", "retrain", "behaviour"}
+SILENT = {
+    "fairness",
+    "mislabels",
+    "mislabels-cost",
+    "plane",
+    "calibration",
+    "preview",
+    "retrain",
+    "behaviour",
+    "contamination",
+    "removal",
+}
 WITHOUT = {"cleanlab", "fiftyone", "folders", "huggingface", "label-studio", "mlflow", "moves", "npz"}
 
 
