@@ -109,8 +109,8 @@ class Project:
     - models: ``runs run use_run add_run add_predictions add_sklearn attach loaded trains_here train_here recipe_for
       versions predictions losses rewind query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence behaviour_influence affected_by
-      token_influence flags categories categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
-      memorizations benches dampings previews``.
+      token_influence flags categories categories_of truth leaks map plane angles comparisons calibration budget
+      surest beforehand shifts remedies memorizations benches dampings previews``.
     - work, in this process: ``train score flag find_leaks contamination hygiene embed angle retrain calibrate
       compare_splits remedy memorize compare damping_sweep removal_curve preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
