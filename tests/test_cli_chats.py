@@ -55,3 +55,11 @@ def test_browse_shows_the_beginnings_of_rows_with_units_and_a_single_one_whole(s
     said("edit", "text", name, "--text", "It is a lot .")
     assert "assistant: It is a lot ." in said("browse", f"id:{name}")
     assert "user:" not in said("browse", f"id:{name}", "--columns", "id,loss")
+
+
+def test_retrain_says_first_how_many_trainings_it_makes(said):
+    said("edit", "drop", "line-00002")
+    lines = said("retrain", "--bootstrap", "50").splitlines()
+    told = next(place for place, line in enumerate(lines) if line.startswith("6 trainings, about "))
+    assert lines[told].endswith("those before the edits are made only once.")
+    assert told < next(place for place, line in enumerate(lines) if " %  " in line)

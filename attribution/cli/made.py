@@ -18,19 +18,20 @@ from attribution.studies.base import Study
 Says = Callable[..., None]
 
 
-def says(kind: type[Study[Any]]) -> Callable[[Says], Says]:
+def says(kind: type[Study[Any]], first: Says | None = None) -> Callable[[Says], Says]:
     """Make the verb of a study from the function that says its result: ``say(project, result, ...)``. Its docstring is
-    the verb's help, and what it takes beside the two are flags of its own."""
+    the verb's help, and what it takes beside the two are flags of its own. ``first(project, config)`` says what is to
+    be known before the work."""
 
     def decorate(say: Says) -> Says:
         study = kind()
-        cli.command(study.alias or study.name)(_verb(study, say))
+        cli.command(study.alias or study.name)(_verb(study, say, first))
         return say
 
     return decorate
 
 
-def _verb(study: Study[Any], say: Says) -> Callable[..., None]:
+def _verb(study: Study[Any], say: Says, before: Says | None = None) -> Callable[..., None]:
     """The verb: flags, work, words."""
     own = list(inspect.signature(say, eval_str=True).parameters.values())[2:]
 
@@ -38,6 +39,8 @@ def _verb(study: Study[Any], say: Says) -> Callable[..., None]:
         opened = open_project(project)
         for words in study.warnings(opened):
             typer.echo(words, err=True)
+        if before is not None:
+            before(opened, config)
         result = do(opened, study.name, config, job, here)
         if result is not None:
             say(opened, result, **shown)

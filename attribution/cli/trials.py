@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from attribution.studies.bench.result import BenchResult
 
 
-@says(Retrain)
+def trainings(project: Project, config: Any) -> None:
+    """How many trainings it makes and how long they take, from the last one; your own command's time is not known."""
+    from attribution.views.comparison import cost_words
+
+    run = None if config.command else project.run
+    seconds = run.config.get("seconds_s") if run is not None else None
+    typer.echo(cost_words(seconds, len(config.seeds)), err=True)
+
+
+@says(Retrain, first=trainings)
 def retrain(project: Project, result: Any) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     typer.echo(result.verdict)
