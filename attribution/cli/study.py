@@ -107,8 +107,7 @@ def score(
 ) -> None:
     """Influence of every training sample on test predictions (positive: training on it lowers the loss)."""
     opened = open_project(project)
-    if asks_about(config.queries) and "estimator" not in given(context, config):
-        config = dataclasses.replace(config, estimator=in_place("for_texts")[0])
+    config = _usual(config, context)
     if only_cost:
         _tell(opened.studies.influence.cost(config, bar()))
         return
@@ -121,6 +120,13 @@ def score(
         return
     for line in score_told(opened, result, top):
         typer.echo(line)
+
+
+def _usual(config: ScoreConfig, context: typer.Context) -> ScoreConfig:
+    """A behaviour or a typed answer is asked with what suits texts, where no estimator was named."""
+    if asks_about(config.queries) and "estimator" not in given(context, config):
+        return dataclasses.replace(config, estimator=in_place("for_texts")[0])
+    return config
 
 
 def _tell(found: "CostResult") -> None:

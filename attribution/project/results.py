@@ -279,8 +279,7 @@ class Results:
         table = table[~dataset.task.targets.bare(table["label"].to_numpy())]
         figure = dataset.task.figures[0]
         value = figure.of(table) if len(table) else 0.0
-        flags = self.flags()
-        wrong = flags.estimate.get("mid") if flags is not None else None
+        wrong = flags.estimate.get("mid") if (flags := self.flags()) is not None else None
         error = 1 - value if figure.better == "higher" else value
         return beforehand(
             edits, len(train), len(table), error, figure, seeds=seeds, wrong=wrong, proofs=self.comparisons()

@@ -316,6 +316,8 @@ def test_the_interval_of_two_shares_never_collapses():
     assert every.estimate == -1
     assert every.low == -1
     assert -0.9 < every.high < -0.3
+    few = paired(np.array([[1.0, 0], [1, 1], [0, 0]]), np.array([[0.0, 0], [0, 0], [1, 0]]))
+    assert (few.low, few.high) == (-1, 1)
     same = paired(np.ones((3, 6)), np.ones((3, 6)))
     assert same.low < 0 < same.high
     rng = np.random.default_rng(0)

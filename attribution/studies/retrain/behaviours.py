@@ -117,9 +117,10 @@ def paired(before: np.ndarray, after: np.ndarray, resamples: int = 2000, level: 
     """After minus before of two shares, from hits ``(s, n)`` of s seeds on the same n prompts: over seeds and prompts.
 
     Where every prompt fared alike, drawing prompts anew shows nothing of others: then the side of the prompts is
-    Newcombe's interval of two shares of n, which keeps its width at shares of 0 and 1.
+    Newcombe's interval of two shares of n, which keeps its width at shares of 0 and 1. No end lies beyond -1 or 1.
     """
-    found = over_seeds_and_samples(after - before, resamples, level)
+    wide = over_seeds_and_samples(after - before, resamples, level)
+    found = Interval(wide.estimate, max(-1.0, wide.low), min(1.0, wide.high), level)
     if np.ptp((after - before).mean(axis=0)) > 0:
         return found
     n = before.shape[1]
