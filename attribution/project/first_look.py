@@ -151,7 +151,7 @@ def _its_own(dataset: "Dataset", model: ModelConfig) -> bool:
 
 def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights: str) -> list[str]:
     """What the user should know of how the model was taken."""
-    from attribution.transforms.handing import opened
+    from attribution.transforms.handing import notes_of
 
     found = source_of(model.name)
     told = found[0].said(found[1], values_of(model.arguments)) if found else []
@@ -170,7 +170,7 @@ def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights:
     if model.transform:
         size = ", from its file at its own size" if modality_of(dataset).files else ""
         told.append(f"Each sample is given to the model as {model.transform} makes it{size}: {_by(model.shape)}.")
-        told += opened(dataset, model.transform, ()).notes()
+        told += notes_of(dataset, model.transform)
     if model.inputs == "tokens":
         told.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
     if type(network).__name__ == "Ordered":

@@ -184,6 +184,12 @@ def opened(dataset: Dataset, said: str, shape: tuple[int, ...], training: bool =
     return held[key]
 
 
+def notes_of(dataset: Dataset, said: str) -> list[str]:
+    """What a transform said of the data when their shape was found; nothing where nobody had to look."""
+    found = dataset.__dict__.get("_transforms", {}).get((said, (), False))
+    return found.notes() if found is not None else []
+
+
 @lru_cache(maxsize=8)
 def _opened(path: Path, changed_ns: int) -> np.ndarray:
     return read_array(path, mapped=True)
