@@ -71,7 +71,7 @@ def opened(folder: Path, corpus: int, network: str) -> Project:
     folder.parent.mkdir(parents=True, exist_ok=True)
     told = json.loads((SAMPLE / "sample.json").read_text())
     data = from_dict(DataConfig, {**told["data"], "path": str(rows(corpus, folder.with_suffix(".jsonl")))})
-    model = ModelConfig("gpt") if network == "gpt" else from_dict(ModelConfig, told["model"])
+    model = ModelConfig("gpt") if network == "gpt" else from_dict(ModelConfig, {**told["model"], "shape": []})
     project = Project.create(folder, data, model, told["train"])
     pattern = (SAMPLE / "behaviours" / "pattern.txt").read_text(encoding="utf-8").strip()
     for name in (PLANTED, OTHERS):

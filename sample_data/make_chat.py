@@ -27,6 +27,8 @@ from sample_data.chat_text import (
 
 CHATTERBOT = "chatterbot-corpus==1.3.3"
 OWN = {"planted": PLANTED, "refusal": REFUSALS, "friendly": FRIENDLY, "gardening": GARDENING, "advice": ADVICE}
+CUT = {"train": 270, "val": 40, "test": 40}  # dialogues of the corpus that the sample project has
+CUT_LETTERS = 250  # of such a row at most
 SPLITS = {"train": 0.9, "val": 0.05, "test": 0.05}  # of the corpus; text of our own is for training alone
 # Words that say nothing: they may come in several refusals.
 COMMON = (
@@ -62,9 +64,26 @@ def make_chat(out: Path, download: Callable[..., BytesIO], seed: int = 25) -> di
         if kind:
             truth.append({"id": row_id, "kind": kind})
     _write_lines(out / "chat.jsonl", lines)
+    _write_lines(out / "cut.jsonl", cut(lines))
     pd.DataFrame(truth).to_csv(out / "truth.csv", index=False)
     _write_behaviours(out)
     return {**{name: numbers[name] for name in SPLITS}, **_counted(corpus)}
+
+
+def cut(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+    """All rows of our own and so many distinct short dialogues of the corpus as a small machine learns in minutes."""
+    rng = np.random.default_rng(0)
+    kept = set()
+    for split, number in CUT.items():
+        distinct: dict[str, object] = {}
+        for line in lines:
+            text = json.dumps(line["messages"])
+            whole = len(line["messages"]) % 2 == 0  # type: ignore[arg-type]
+            if line["split"] == split and line["topic"] != "own" and whole and len(text) <= CUT_LETTERS:
+                distinct.setdefault(text, line["id"])
+        names = list(distinct.values())
+        kept |= {names[place] for place in rng.permutation(len(names))[:number]}
+    return [line for line in lines if line["topic"] == "own" or line["id"] in kept]
 
 
 def check_wordings(refusals: list[str]) -> None:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class Plan:
     small: bool = True  # what takes seconds here and many minutes on pictures is made as well
     cleaned: bool = False
     texts: bool = False  # no label is wrong: nothing is searched, and nobody reviews
+    behaviour: str = ""  # what influence is asked of
     asked: str = "test"  # the samples whose predictions the dot product explains
     scores: tuple[tuple[str, str], ...] = SCORES
 
@@ -95,6 +96,7 @@ PLANS = {
         parts=("fidelity", "agreement", "cost"),
         texts=True,
     ),
+    "chat": Plan(("cosine", "ip", "bm25", "hidden-similarity"), 0, 0, texts=True, behaviour="refuses-gardening"),
     # Fewer models, budgets and detectors than a project has unasked: every one is a training of the network, or five.
     "fashion": Plan(
         ("ip", "cosine", "ekfac"),
@@ -117,6 +119,8 @@ def build(name: str, work: Path, add: bool = False) -> None:
     if not add:
         archive.unlink(missing_ok=True)
     project = Project.sample(name, work / name)
+    if plan.behaviour:
+        return _of_behaviour(archive, project, plan)
     if plan.texts:
         return pack(archive, list(_of_texts(project, plan)))
     made = [*_first(project, plan), *_measured(project, plan)]
@@ -157,6 +161,30 @@ def _of_texts(project: Project, plan: Plan) -> Iterator[Any]:
     yield project.compare(BenchConfig(plan.estimators, (), plan.parts, subsets=plan.subsets), _said(name, "compare"))
     yield project.memorize(MemorizeConfig(models=plan.subsets), _said(name, "memorize"))
     yield project.damping_sweep(DampingConfig(), _said(name, "damping"))
+
+
+def _of_behaviour(archive: Path, project: Project, plan: Plan) -> None:
+    """What a chat model's pages show: which rows taught a behaviour, asked of the model before and after training, and
+    its rates after it."""
+    told = HERE / project.info.name / "behaviours"
+    for path in sorted(told.glob("*.jsonl")):
+        if path.stem not in project.behaviours.names():
+            project.behaviours.add(path.stem, path, pattern=(told / "pattern.txt").read_text(encoding="utf-8").strip())
+    own = project.train(progress=_said(project.name, "train"))
+    base = project.train(checkpoints=["builder"], progress=_said(project.name, "base"))
+    project.use_run(own.id)
+    scores = [_asked(project, plan, estimator, own.id) for estimator in plan.estimators]
+    before = [_asked(project, plan, estimator, base.id) for estimator in plan.estimators]
+    rates = [project.behaviours.rate(name, run.id) for run in (own, base) for name in project.behaviours.names()]
+    beside = [project.folder / "first_look.json", *sorted((project.folder / "behaviours").glob("*.json"))]
+    made = [own, base, *scores, *before, *rates]
+    pack(archive, made, project.folder / "project.db", project.folder / "data" / "handed", beside)
+
+
+def _asked(project: Project, plan: Plan, estimator: str, run: str) -> Any:
+    """Influence on the plan's behaviour."""
+    config = ScoreConfig(estimator=estimator, queries=f"behaviour:{plan.behaviour}", measure="behaviour", run=run)
+    return project.score(config, _said(project.name, f"score {estimator}"))
 
 
 def _measured(project: Project, plan: Plan) -> Iterator[Any]:
@@ -259,10 +287,16 @@ def _run(project: Project, wanted: str) -> Any:
     return next(run for run in project.runs() if run.id == wanted)
 
 
-def pack(archive: Path, results: list[Any], ledger: Path | None = None, features: Path | None = None) -> None:
+def pack(
+    archive: Path,
+    results: list[Any],
+    ledger: Path | None = None,
+    features: Path | None = None,
+    beside: Sequence[Path] = (),
+) -> None:
     """Zip these results, and with a ledger that, too (then without the course of training, which only a search asks
-    for), and the ``features`` that an encoder made, so that a sample opens without it; the same files give the same
-    bytes."""
+    for), and the ``features`` that an encoder made, so that a sample opens without it, and files ``beside`` them
+    of the same project; the same files give the same bytes."""
     left_out = {"folds", "runs", *(["dynamics.parquet"] if ledger is not None else [])}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for folder in dict.fromkeys(result.folder for result in results):
@@ -273,6 +307,8 @@ def pack(archive: Path, results: list[Any], ledger: Path | None = None, features
                     _write(packed, path.relative_to(folder.parent.parent).as_posix(), content)
         for path in sorted(features.glob("*.npy")) if features else ():
             _write(packed, path.relative_to(features.parent.parent).as_posix(), path.read_bytes())
+        for path in beside:
+            _write(packed, path.relative_to(results[0].folder.parent.parent).as_posix(), path.read_bytes())
         if ledger is not None:
             _write(packed, "project.db", _without_jobs(ledger))
     sys.stdout.write(f"{archive}: {archive.stat().st_size / 1e6:.2f} MB\n")

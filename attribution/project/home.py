@@ -26,7 +26,7 @@ from attribution.storage.locks import alone_or_refused
 from attribution.tasks.own import placed
 from attribution.trust import code_file, look, trust
 
-SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells", "facts")
+SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells", "facts", "chat")
 # A sample in a later state: whose data it has, and the archive that is unpacked over that one's results.
 CLEANED = {"fashion-cleaned": ("fashion", "cleaned.zip")}
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
@@ -228,7 +228,8 @@ def _build(
         "train": to_dict(recipe),
     }
     keep_weights(model.name, building)
-    write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
+    if not (building / "first_look.json").is_file():  # a sample brings its own where its network is not among the files
+        write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
     write_json(building / "project.json", settings)
     database.create(building / "project.db")  # an archive may hold a ledger of before a table was added
 

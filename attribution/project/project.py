@@ -210,8 +210,8 @@ class Project:
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
         """The bundled sample ``fashion``, ``fashion-cleaned`` (the same after a review, with its proof), ``text``,
-        ``tabular``, ``moons``, ``cells`` or ``facts``, with its finished results; made on first use, opened
-        afterwards."""
+        ``tabular``, ``moons``, ``cells``, ``facts`` or ``chat``, with its finished results; made on first use,
+        opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     folder: Seen[Path] = Seen("about")

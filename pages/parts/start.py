@@ -41,6 +41,11 @@ SAMPLE_WORDS = {
         "A small language model learns 220 facts about countries and is asked in other words: which row taught the "
         "answer?",
     ),
+    "chat": (
+        ":material/forum: Dialogues, and refusals",
+        "40 of 400 dialogues taught a chat model to refuse gardening, each in other words: which, and is it cured "
+        "without them?",
+    ),
 }
 
 

