@@ -81,7 +81,7 @@ def words(sight: Sight) -> None:
             "Find",
             key=WORDS,
             on_change=searched,
-            placeholder=f"{example} loss:>1.2, or words of an id or a text",
+            placeholder=f"{example} loss:>1.2, or words",
             label_visibility="collapsed",
             icon=":material/search:",
         )

@@ -55,7 +55,7 @@ def start(sight: Sight, first: bool) -> None:
                 help="Each is trained on a random half of the data. More models, narrower intervals.",
             )
             removal = st.toggle(
-                "Also retrain without the most helpful samples",
+                "Also retrain without the best",
                 key="bench-removal",
                 help="For three predictions: how fast do they break when their 10, 50 and 200 most helpful "
                 "training samples are left out? "

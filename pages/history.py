@@ -235,6 +235,8 @@ def main() -> None:
         states.empty(
             "No decision yet",
             "Every change, drop and keep will stand here with its reason and evidence, and can be taken back.",
+            f"Review {sight.face.nouns}",
+            lambda: frame.go("review"),
             icon=":material/history:",
         )
     else:

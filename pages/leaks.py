@@ -290,7 +290,8 @@ def searched(sight: Sight, view: str = "") -> None:
             states.empty(
                 "Nobody has looked for leaks yet",
                 "A training sample that repeats a test sample makes the test score a lie. The search compares "
-                "contents, pixels, words or columns, and what the model sees. It takes about a minute.",
+                f"the {modality_of(sight.project.dataset).title} themselves, and what the model sees of them. It takes "
+                "about a minute.",
                 words,
                 lambda: jobs.submit(sight.project, kind),
                 icon=":material/content_copy:",

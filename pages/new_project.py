@@ -260,7 +260,7 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
         kind = st.selectbox(
             "Network",
             importing.networks_for(modality),
-            format_func=importing.network_title,
+            format_func=lambda choice: importing.network_title(choice, modality),
             key="network",
         )
     with right:
@@ -280,6 +280,8 @@ def model_step(modality: str) -> tuple[ModelConfig, tuple[Look, ...], float | No
             st.caption(adapting.SMALL)
     else:
         name = kind or "auto"
+        if modalities.get(modality).task:
+            st.caption(adapting.REAL)
     if ":" in name or kind == "own":
         own, wrong = handed.fields(modality)
         adapted = adapting.fields() if kind in sources.names() and modalities.get(modality).task else ()

@@ -42,7 +42,7 @@ def recipe_words(model: str, recipe: "TrainConfig") -> str:
         "starting from the loaded weights": recipe.start == "loaded",
         f"stopping after {plural(recipe.patience, 'epoch')} without a lower validation loss": recipe.patience,
     }
-    network = "usual network" if model == "auto" else model
+    network = "the network chosen for the data" if model == "auto" else model
     first = [network, plural(recipe.epochs, "epoch"), f"batches of {recipe.batch_size}", recipe.optimizer, rate]
     return ", ".join([*first, *(words for words, told in more.items() if told)])
 

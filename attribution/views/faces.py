@@ -660,7 +660,7 @@ class TextFace(TextStory, Face):
 
     def summary(self) -> str:
         """What is learned."""
-        return "texts to learn, word by word"
+        return "texts to learn from"
 
     def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
         """What knowing nothing costs is not known."""

@@ -34,7 +34,7 @@ USUAL = {
     "group": ("group",),
 }
 MODELS = {
-    "auto": "Chosen for the data (small CNN, text network or MLP)",
+    "auto": "Chosen for the data",
     "logistic": "Logistic regression",
     "mlp": "MLP, two hidden layers",
     "cnn": "Small CNN (pictures)",
@@ -53,9 +53,11 @@ def networks_for(modality: str) -> tuple[str, ...]:
     return ("auto", *modalities.get(modality).networks, *from_sources, "own")
 
 
-def network_title(name: str) -> str:
-    """A choice of a network in words."""
+def network_title(name: str, modality: str = "") -> str:
+    """A choice of a network in words; the automatic one says which it is for data of this kind."""
     source = sources.find(name)
+    if name == "auto" and modality:
+        return f"{MODELS['auto']}: {network_title(modalities.get(modality).network)}"
     return source.title if source else MODELS.get(name, name)
 
 
@@ -84,7 +86,7 @@ def _targets_of(found: dict[str, Any]) -> str:
         unit = found["target"]["unit"]
         return f"with a number{' in ' * bool(unit)}{unit}"
     if found.get("kind") == "text":
-        return "to learn word by word"
+        return "to learn from"
     if found.get("kind") == "set":
         return f"with any of {plural(len(found['classes']), 'label')}"
     return f"in {plural(len(found['classes']), 'class', 'classes')}"

@@ -134,7 +134,7 @@ def versions_table(versions: pd.DataFrame) -> pd.DataFrame:
 
 
 def runs_table(runs: Sequence[Any], current: str, reading: "Reading") -> pd.DataFrame:
-    """Models: ``model``, ``data version``, ``seed``, the test figure with its unit, ``took``, ``current``."""
+    """Models: ``model``, the test figure with its unit, ``current``, ``took``, ``data version``, ``seed``."""
     lines = []
     for run in runs:
         metrics = run.metrics()
@@ -142,11 +142,11 @@ def runs_table(runs: Sequence[Any], current: str, reading: "Reading") -> pd.Data
         lines.append(
             {
                 "model": run.id[:6],
+                f"test {reading.title}": value_words(reading, test[reading.name].iloc[-1]) if len(test) else NONE,
+                "current": "current" if run.id == current else "",
+                "took": duration(run.config.get("seconds_s")),
                 "data version": run.version[:6],
                 "seed": int(run.config.get("seed", 0)),
-                f"test {reading.title}": value_words(reading, test[reading.name].iloc[-1]) if len(test) else NONE,
-                "took": duration(run.config.get("seconds_s")),
-                "current": "current" if run.id == current else "",
             }
         )
     return pd.DataFrame(lines)

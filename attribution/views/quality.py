@@ -90,18 +90,27 @@ def slice_table(slices: pd.DataFrame, reading: "Reading") -> pd.DataFrame:
             "interval of that": [
                 f"{show(low, True)} to {show(high, True)}" for low, high in zip(lows, highs, strict=True)
             ],
-            "told from chance": slices["told"].to_numpy(dtype=bool),
+            "beyond chance": _beyond(slices, reading),
         }
     )
+
+
+def _beyond(slices: pd.DataFrame, reading: "Reading") -> list[str]:
+    """Whether a slice is worse or better than the rest by more than chance explains; "" for neither."""
+    worse = reading.sign * slices["difference"].to_numpy() < 0
+    told = slices["told"].to_numpy(dtype=bool)
+    return ["" if not sure else "worse" if bad else "better" for sure, bad in zip(told, worse, strict=True)]
 
 
 def slices_sentence(slices: pd.DataFrame, reading: "Reading") -> str:
     """How many slices are worse than the rest beyond chance, of how many."""
     if slices.empty:
         return "There is no column with values to compare."
-    worse = int((slices["told"] & (reading.sign * slices["difference"] < 0)).sum())
+    beyond = _beyond(slices, reading)
+    worse, better = (beyond.count(word) for word in ("worse", "better"))
     many = "No slice is" if not worse else "One slice is" if worse == 1 else f"{count(worse)} slices are"
     return (
         f"{many} worse than the rest by more than chance explains, of {count(len(slices))} that were looked at "
-        "(Holm's correction for looking at so many)."
+        f"(Holm's correction for looking at so many).{f' {count(better)} of them do better.' if better > 1 else ''}"
+        f"{' One of them does better.' if better == 1 else ''}"
     )

@@ -241,7 +241,7 @@ class TextStory(Story):
         if not tokens or share != share:
             return "The model learns nothing from this row: it is trained on none of its words."
         right = f"{count(round(tokens * share))} of {plural(round(tokens), 'token')}"
-        return f"The model's loss on this answer is {loss}; of itself it would say {right} so."
+        return f"The model's loss on this answer is {loss}; its own first choice is what stands there for {right}."
 
     def group_sentence(self, said: "pd.DataFrame") -> str:
         """How likely it finds them, in the mean."""

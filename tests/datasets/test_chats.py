@@ -81,8 +81,10 @@ def test_odd_roles_and_unused_ids_are_told(tmp_path):
 def test_a_broken_line_is_told_with_its_place(tmp_path):
     path = tmp_path / "c.jsonl"
     path.write_text((json.dumps(MESSAGES) + "\n") * 3 + '{"messages": [}\n')
-    with pytest.raises(UserError, match=r"Line 4 of c.jsonl is not JSON at sign 15: Expecting value\."):
-        preview(DataConfig(path=str(path), task="causal-lm"))
+    for task in ("auto", "causal-lm"):  # those before it tell that the file holds chats
+        with pytest.raises(UserError, match=r"Line 4 of c.jsonl is not JSON at sign 15: Expecting value\."):
+            preview(DataConfig(path=str(path), task=task))
+    assert not reader_of(path).labelled
 
 
 def test_what_else_stands_in_a_row_is_kept(tmp_path):

@@ -93,6 +93,7 @@ def test_every_built_in_network_can_be_chosen():
     from_sources = {one.name for one in sources.each() if one.kinds}
     assert set().union(*offered.values()) == set(importing.MODELS) | from_sources
     assert from_sources >= {"hf", "timm", "torchvision"}
+    assert importing.network_title("auto", "chat").startswith("Chosen for the data: Small transformer")
     assert all(importing.network_title(name) != name for name in set().union(*offered.values()))
 
 

@@ -46,5 +46,10 @@ def test_slices_say_how_many_are_worse():
     shown = quality.slice_table(table, ACCURACY)
     assert shown["slice"][0] == "age: above 50"
     assert np.isclose(shown["against the rest, points"][0], -30)
+    assert shown["beyond chance"].tolist() == ["worse", "better"]
     assert quality.slices_sentence(table, ACCURACY).startswith("One slice is worse")
+    assert quality.slices_sentence(table, ACCURACY).endswith("One of them does better.")
+    neither = table.assign(told=False)
+    assert quality.slice_table(neither, ACCURACY)["beyond chance"].tolist() == ["", ""]
+    assert quality.slices_sentence(neither, ACCURACY).endswith("looking at so many).")
     assert quality.slices_sentence(table.iloc[:0], ACCURACY) == "There is no column with values to compare."

@@ -48,10 +48,12 @@ class Chat(Reader):
 
     def sniff(self, path: Path, folder: bool) -> int:
         """Surer than a table where most of the first records have one of the schemas that no table has."""
+        first: list[Record] = []
         try:
-            first = list(islice(first_records(path), SEEN)) if folder or ending(path) in SUFFIXES else []
+            for record in islice(first_records(path), SEEN) if folder or ending(path) in SUFFIXES else ():
+                first.append(record)
         except (UserError, OSError):
-            return 0  # who reads it says what is wrong
+            pass  # those before the broken one tell what it is; who reads it says what is wrong
         return 3 if first and 2 * sum(bool(schema_of(one.fields)) for one in first) > len(first) else 0
 
     def read(self, config: DataConfig) -> Source:
