@@ -75,7 +75,7 @@ def test_a_setting_of_another_plug_in_is_refused_and_its_owner_named():
 def test_another_estimator_keeps_what_it_knows():
     config = ScoreConfig(estimator="logra", damping_ratio=2.0, store=True)
     assert changed(config, estimator="ekfac").options == {"damping_ratio": 2.0}
-    assert changed(config, estimator="ip").options == {}
+    assert changed(config, estimator="tracin").options == {}
     assert changed(config, without=("store",)).options == {"damping_ratio": 2.0}
 
 
