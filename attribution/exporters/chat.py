@@ -61,11 +61,12 @@ class ChatExport(Exporter):
     def lines(self, project: Exported) -> Iterator[str]:
         """The rows as JSON texts, in the order of the file."""
         from attribution.datasets.chat.conversation import ROW
+        from attribution.datasets.chat.write import in_file_order
 
         texts = project.dataset.as_of(project.labels).column(ROW).to_numpy(dtype=object)
         wanted = kept(project) | self.settings.dropped_too
         chosen = project.dataset.rows(self.settings.split)
-        order = in_file_order(project)
+        order = in_file_order(project.dataset)
         chosen = order[np.isin(order, chosen[wanted[chosen]])]
         if not len(chosen):
             raise UserError("No row is left.", "Every one of them was dropped.", "Take some of the drops back.")
@@ -81,14 +82,6 @@ class ChatExport(Exporter):
             for place, text in enumerate(self.lines(project)):
                 stream.write(between * (place > 0) + text)
             stream.write(last)
-
-
-def in_file_order(project: Exported) -> np.ndarray:
-    """All rows as they stood in the file or the files, int64."""
-    from attribution.datasets.source import natural_key
-
-    keys = [natural_key(where) for where in project.dataset.column("source").astype(str)]
-    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
 def _write_parquet(records: list[dict[str, Any]], path: Path) -> None:

@@ -29,8 +29,13 @@ def write_rows(dataset: "Dataset", stay: np.ndarray, path: str | Path) -> Path:
     if file.exists():
         raise UserError(f"{file} is there already.", "It would be overwritten.", "Choose another name, or remove it.")
     lines = dataset.column(ROW)
-    sources = dataset.column("source").tolist()
-    order = sorted(np.flatnonzero(stay).tolist(), key=lambda row: natural_key(sources[row]))
+    order = in_file_order(dataset)
     with whole_file(file) as temporary, open(temporary, "w", encoding="utf-8") as stream:
-        stream.writelines(f"{lines.iat[row]}\n" for row in order)
+        stream.writelines(f"{lines.iat[row]}\n" for row in order[stay[order]])
     return file
+
+
+def in_file_order(dataset: "Dataset") -> np.ndarray:
+    """All rows as they stood in the file or the files, int64."""
+    keys = [natural_key(where) for where in dataset.column("source").astype(str)]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
