@@ -13,6 +13,8 @@ from attribution.storage.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMED = 4  # tensors that are left out and named one by one
+
 
 class ScoreResult(Artefact):
     """One score run's folder.
@@ -72,7 +74,8 @@ class ScoreResult(Artefact):
         names = covers["left_out"]
         if not names:
             return f"Covers 100 % of {covers['of']:,} weights."
-        named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        many = len(names) > NAMED  # of a large frozen network a few of its names tell nothing
+        named = f"{len(names)} weight tensors, {names[0]} to {names[-1]}" if many else ", ".join(names)
         return f"Covers {_share(covers['weights'], covers['of'])} of {covers['of']:,} weights; left out: {named}."
 
     @property
